@@ -1,0 +1,118 @@
+import { z } from 'zod';
+
+/** Version of the result document; raised when a reader of the old one would misread the new one. */
+export const resultSchemaVersion = 1;
+
+export const findingSchema = z.strictObject({
+  code: z.string(),
+  severity: z.enum(['error', 'warning', 'note']),
+  message: z.string(),
+  advice: z.string().optional(),
+  file: z.string().optional(),
+  line: z.number().int().optional(),
+  function: z.string().optional(),
+  object: z.string().optional(),
+});
+
+export const patchedFunctionSchema = z.strictObject({
+  /** `vmlinux` or a module's name. */
+  object: z.string(),
+  name: z.string(),
+  /** Position among equal names in the object, counted from 1; 0 when the name is unique. */
+  sympos: z.number().int(),
+  /** Why the function is in the module: changed in the source, new, inlines a changed one, references changed data. */
+  why: z.enum(['changed', 'new', 'inlines', 'references']),
+  /** The functions or data that `why` speaks of. */
+  because: z.array(z.string()),
+  source: z.strictObject({ file: z.string(), line: z.number().int().optional() }),
+});
+
+export const klpSymbolSchema = z.strictObject({
+  /** The object the symbol lives in. */
+  object: z.string(),
+  name: z.string(),
+  sympos: z.number().int(),
+  /** How its place was proved: the only one of its name, or by its neighbours or content. */
+  proof: z.string(),
+});
+
+export const artifactSchema = z.strictObject({
+  path: z.string(),
+  sha256: z.string(),
+  size: z.number().int(),
+});
+
+export const verificationStepSchema = z.strictObject({
+  phase: z.string(),
+  name: z.string(),
+  ok: z.boolean(),
+  ms: z.number().optional(),
+  output: z.string().optional(),
+});
+
+export const verificationSchema = z.strictObject({
+  accelerator: z.enum(['kvm', 'tcg']),
+  steps: z.array(verificationStepSchema),
+  /** Lines of the kernel log that are warnings, oopses, lockups or the like. */
+  dmesg: z.array(z.string()),
+  /** Time from enabling to the end of the transition, per load. */
+  transitionMs: z.record(z.string(), z.number()),
+  selftests: z
+    .array(z.strictObject({ name: z.string(), ok: z.boolean(), skipped: z.boolean(), output: z.string() }))
+    .optional(),
+  log: z.string().optional(),
+});
+
+export const resultSchema = z.strictObject({
+  schema: z.literal(resultSchemaVersion),
+  status: z.enum([
+    'livepatch',
+    'nothing-to-patch',
+    'refused',
+    'error',
+    'verified',
+    'verification-failed',
+    'built',
+  ]),
+  kernel: z
+    .strictObject({
+      release: z.string(),
+      arch: z.string(),
+      buildId: z.string().optional(),
+      configSha256: z.string().optional(),
+    })
+    .optional(),
+  toolchain: z.strictObject({ compiler: z.string(), llvm: z.string().optional() }).optional(),
+  image: z
+    .strictObject({ ref: z.string(), digest: z.string(), origin: z.enum(['present', 'built', 'pulled']) })
+    .optional(),
+  functions: z.array(patchedFunctionSchema),
+  symbols: z.array(klpSymbolSchema),
+  findings: z.array(findingSchema),
+  fidelity: z.array(z.strictObject({ object: z.string(), identical: z.boolean(), detail: z.string().optional() })),
+  artifacts: z.array(artifactSchema),
+  verification: verificationSchema.optional(),
+  /** Milliseconds per stage. */
+  timings: z.record(z.string(), z.number()),
+});
+
+export type ResultDocument = z.infer<typeof resultSchema>;
+export type Finding = z.infer<typeof findingSchema>;
+export type PatchedFunction = z.infer<typeof patchedFunctionSchema>;
+export type KlpSymbol = z.infer<typeof klpSymbolSchema>;
+export type Artifact = z.infer<typeof artifactSchema>;
+export type Verification = z.infer<typeof verificationSchema>;
+
+/** A result document with nothing in it yet. */
+export function emptyResult(status: ResultDocument['status']): ResultDocument {
+  return {
+    schema: resultSchemaVersion,
+    status,
+    functions: [],
+    symbols: [],
+    findings: [],
+    fidelity: [],
+    artifacts: [],
+    timings: {},
+  };
+}
