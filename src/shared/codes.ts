@@ -35,6 +35,43 @@ export const codes = {
     'An option or argument is missing, unknown, or has a value that cannot be used.',
     'See --help of the command.',
   ),
+  'input-not-found': entry(
+    'usage',
+    'A file named on the command line does not exist',
+    'The path, taken from the folder the command was started in, leads nowhere.',
+    'Check the path; a relative path counts from the current folder.',
+  ),
+  'input-not-a-file': entry(
+    'usage',
+    'A path named on the command line is not a regular file',
+    'It is a folder, a device, a pipe or a socket. Files are read more than once, so only regular files will do.',
+    'Name the file itself; save what comes from a pipe to a file first.',
+  ),
+  'input-unreadable': entry(
+    'usage',
+    'A file named on the command line cannot be read',
+    'The operating system refused to open it.',
+    'Check its permissions (ls -l) and those of the folders above it.',
+  ),
+  'input-empty': entry(
+    'usage',
+    'A file named on the command line is empty',
+    'There is nothing in it to work with.',
+    'Make the file again, e.g. with git diff or git format-patch; a redirected command may have failed.',
+  ),
+  'input-too-large': entry(
+    'usage',
+    'A file named on the command line is larger than the limit',
+    'A patch may have 8 MiB, a callbacks file or a test script 1 MiB. A livepatch changes a few functions; a file ' +
+      'beyond these limits is a mistake or another kind of file.',
+    'Check that the right file was named; split a series into the patches that belong to one livepatch.',
+  ),
+  'output-not-writable': entry(
+    'environment',
+    'The results cannot be written',
+    'A folder or file for results, or the file named with --log, cannot be made or written to.',
+    'Name another folder with -o, or make room and check the permissions.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

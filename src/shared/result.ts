@@ -12,6 +12,10 @@ export const findingSchema = z.strictObject({
   line: z.number().int().optional(),
   function: z.string().optional(),
   object: z.string().optional(),
+  /** What the program that failed printed, e.g. a compiler's message. */
+  output: z.string().optional(),
+  /** The command that failed, as it can be rerun by hand. */
+  command: z.string().optional(),
 });
 
 export const patchedFunctionSchema = z.strictObject({
@@ -63,9 +67,45 @@ export const verificationSchema = z.strictObject({
   log: z.string().optional(),
 });
 
+/** One thing that `doctor` looked at. */
+export const checkSchema = z.strictObject({
+  name: z.string(),
+  ok: z.boolean(),
+  /** What was found, e.g. a version or the reason why it does not work. */
+  detail: z.string(),
+  /** False when klp-docker can do its main job without it. */
+  required: z.boolean(),
+  advice: z.string().optional(),
+});
+
+/** One image that `images` lists. */
+export const imageEntrySchema = z.strictObject({
+  ref: z.string(),
+  digest: z.string(),
+  kernel: z.string(),
+  arch: z.string(),
+  llvm: z.string(),
+  config: z.string(),
+  /** Bytes. */
+  size: z.number().int(),
+  /** ISO 8601. */
+  created: z.string(),
+});
+
+/** One reason code, as `explain` tells it. */
+export const codeSchema = z.strictObject({
+  code: z.string(),
+  exitCode: z.number().int(),
+  title: z.string(),
+  meaning: z.string(),
+  advice: z.string(),
+});
+
 export const resultSchema = z.strictObject({
   schema: z.literal(resultSchemaVersion),
+  /** `ok` is the status of commands that only tell something (images, doctor, explain, completion, shell). */
   status: z.enum([
+    'ok',
     'livepatch',
     'nothing-to-patch',
     'refused',
@@ -89,9 +129,16 @@ export const resultSchema = z.strictObject({
   functions: z.array(patchedFunctionSchema),
   symbols: z.array(klpSymbolSchema),
   findings: z.array(findingSchema),
-  fidelity: z.array(z.strictObject({ object: z.string(), identical: z.boolean(), detail: z.string().optional() })),
+  fidelity: z.array(
+    z.strictObject({ object: z.string(), identical: z.boolean(), detail: z.string().optional() }),
+  ),
   artifacts: z.array(artifactSchema),
   verification: verificationSchema.optional(),
+  /** What `doctor`, `images`, `explain` and `completion` tell. */
+  checks: z.array(checkSchema).optional(),
+  images: z.array(imageEntrySchema).optional(),
+  codes: z.array(codeSchema).optional(),
+  script: z.string().optional(),
   /** Milliseconds per stage. */
   timings: z.record(z.string(), z.number()),
 });
@@ -102,6 +149,8 @@ export type PatchedFunction = z.infer<typeof patchedFunctionSchema>;
 export type KlpSymbol = z.infer<typeof klpSymbolSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
+export type Check = z.infer<typeof checkSchema>;
+export type ImageEntry = z.infer<typeof imageEntrySchema>;
 
 /** A result document with nothing in it yet. */
 export function emptyResult(status: ResultDocument['status']): ResultDocument {
