@@ -72,6 +72,36 @@ export const codes = {
     'A folder or file for results, or the file named with --log, cannot be made or written to.',
     'Name another folder with -o, or make room and check the permissions.',
   ),
+  'unknown-arch': entry(
+    'usage',
+    'Unknown architecture',
+    'The name given with --arch is not one that klp-docker has data for (images/catalog/arch).',
+    'Use one of the names in the message.',
+  ),
+  'unknown-llvm': entry(
+    'usage',
+    'Unknown LLVM version',
+    'The LLVM version asked for is not in images/catalog/toolchains.json, so it is not known where to get it.',
+    'Use one of the versions in the message, or leave --llvm out: the version that fits the kernel is chosen.',
+  ),
+  'llvm-does-not-fit': entry(
+    'refused',
+    'This LLVM cannot build this kernel',
+    'The LLVM version is below the minimum that the kernel asks for, or the pair is known to give a broken kernel.',
+    'Leave --llvm out, or choose a version the message allows.',
+  ),
+  'kernel-too-old': entry(
+    'refused',
+    'This kernel has no livepatch support on this architecture',
+    'Below the version in the message the kernel cannot be livepatched on this architecture.',
+    'Use a newer kernel.',
+  ),
+  'kernel-version-invalid': entry(
+    'usage',
+    'Not a kernel version',
+    'A kernel is named by its version: X.Y for the newest point release of a line, or X.Y.Z.',
+    'Give for example --kernel 6.12 or --kernel 6.12.107.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;
