@@ -1,3 +1,5 @@
+import type { Finding } from '../shared/result.js';
+
 /** The values that flow from stage to stage; each can be written to disk as JSON (Maps apart). */
 
 /** One file of a patch set after all patches are applied, paths relative to the kernel tree. */
@@ -8,6 +10,12 @@ export interface PatchedFile {
   /** Ranges of lines in the patched file that are new or changed, 1-based, inclusive; an empty range
    * (`to < from`) marks a pure deletion before line `from`. */
   changed: { from: number; to: number; patch: string; patchLine: number }[];
+  /** Absent when the file only changed its content. */
+  op?: 'added' | 'deleted' | 'renamed';
+  /** The name before a rename. */
+  from?: string;
+  /** Hunks that were found at another line than the patch says, and the like. */
+  notes?: Finding[];
 }
 
 /** How the kernel build made one object from one source file, read from its `.o.cmd`. */

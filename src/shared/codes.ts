@@ -192,10 +192,10 @@ export const codes = {
     'Its objects belong to a boot loader stub, a vDSO, a host program or the like: neither to vmlinux nor to a module.',
     'Leave the file out of the patch; if the change depends on it, a new kernel is needed.',
   ),
-  'nothing-in-patch': entry(
+  'nothing-to-patch': entry(
     'nothing',
-    'Nothing in the patch reaches the kernel',
-    'All files of the patch are documentation, tests, tools, or end as they were.',
+    'Nothing to patch',
+    'What the patch changes does not reach the running kernel: comments, white space, documentation, tests, tools.',
     'If a change was expected to matter, check that it is in the patch.',
   ),
   'kernel-not-built': entry(
