@@ -320,6 +320,310 @@ export const codes = {
     'The last check of the module found something that the kernel would refuse or that could go wrong.',
     'Please report it with --debug-dir.',
   ),
+  'docker-not-reachable': entry(
+    'environment',
+    'No Docker engine answers',
+    'Images are built and patches are compiled in containers; that needs a Docker engine (20.10 or newer) that this user may talk to.',
+    'Start it (`systemctl start docker`, or `dockerd` as root), join the group `docker`, or set DOCKER_HOST. On Debian: apt-get install docker.io',
+  ),
+  'docker-failed': entry(
+    'environment',
+    'The Docker engine reported a failure',
+    'The engine answers but could not do what it was asked to; its words are in the message.',
+    'See the message; `klp-docker doctor` checks the engine, its disk and the network.',
+  ),
+  'image-build-failed': entry(
+    'environment',
+    'An image could not be built',
+    'A step of the image build failed. The command and its last lines are shown. No image was left under a final name.',
+    'Read the last lines: a mirror that does not answer and a kernel that does not compile with this configuration are the usual causes.',
+  ),
+  'image-not-found': entry(
+    'environment',
+    'There is no such image, and it may not be made',
+    'The command was told to neither build nor pull, and no local image fits.',
+    'Run klp-docker build with the same --kernel and --arch first.',
+  ),
+  'image-unusable': entry(
+    'environment',
+    'The image is not one of ours',
+    'The image lacks the engine, the kernel or the boot files that klp-docker puts into its images.',
+    'Build it again with klp-docker build.',
+  ),
+  'registry-failed': entry(
+    'environment',
+    'The registry refused or does not answer',
+    'Pulling or pushing an image failed; the reason of the registry is in the message.',
+    "Check the registry's name, `docker login`, and that it is reachable. Without --pull the image is built here.",
+  ),
+  'registry-not-set': entry(
+    'usage',
+    'No registry is configured',
+    '--push and --pull need to know which registry to use.',
+    'Set KLP_DOCKER_REGISTRY, for example to registry.example.org/team.',
+  ),
+  'no-disk-space': entry(
+    'environment',
+    'Not enough disk space',
+    'An image with a kernel built in it needs more space than is free; nothing was started.',
+    'Free the space in the message, for example with docker system prune, or move the cache with KLP_DOCKER_CACHE.',
+  ),
+  'base-image-failed': entry(
+    'environment',
+    'No base image',
+    'No registry answers and a base could not be made from the Debian mirror either.',
+    'Install mmdebstrap (apt-get install mmdebstrap) and run as root, or make a registry reachable.',
+  ),
+  'config-lost-option': entry(
+    'refused',
+    'The kernel configuration cannot have what a livepatch needs',
+    'After `make olddefconfig` an option that livepatching needs is off: something it depends on is off.',
+    'Enable what the message says the option depends on, or use --config tiny.',
+  ),
+  'config-not-found': entry(
+    'usage',
+    'The configuration file cannot be read',
+    '--config takes tiny, defconfig, or the path of a kernel .config file.',
+    'Check the path.',
+  ),
+  'source-invalid': entry(
+    'usage',
+    'Not a kernel source',
+    '--source takes kernel.org, debian, debian:SUITE, git+URL#TAG, a tarball, or a folder.',
+    'See klp-docker build --help.',
+  ),
+  'source-not-found': entry(
+    'environment',
+    'No source for this kernel',
+    'None of the places that were asked has the source of this kernel version.',
+    'See the message for what each place has; --kernel X.Y takes the newest point release that there is, and --source names another place.',
+  ),
+  'source-unusable': entry(
+    'usage',
+    'The source is not a kernel tree',
+    'The archive or folder does not hold the sources of a Linux kernel.',
+    'Give a folder or tarball with the kernel Makefile at its top.',
+  ),
+  'source-version-differs': entry(
+    'usage',
+    'The source is another kernel version',
+    "The version in the source's Makefile is not the one given with --kernel.",
+    'Give the version in the message with --kernel.',
+  ),
+  'mirror-not-reachable': entry(
+    'environment',
+    'A mirror does not answer',
+    'Neither of the places kernel sources come from could be reached.',
+    'Check the network and proxy settings; KLP_DOCKER_DEBIAN_MIRROR and KLP_DOCKER_KERNEL_ORG name other mirrors; --source takes a tarball.',
+  ),
+  'download-failed': entry(
+    'environment',
+    'A download broke off',
+    'The server stopped answering or sent less than it announced, several times. What arrived is kept and continued next time.',
+    'Run the command again; if it happens again use another mirror.',
+  ),
+  'checksum-mismatch': entry(
+    'environment',
+    'A file is not what it should be',
+    'The checksum of a downloaded file differs from the one that was published for it. The file was removed and nothing was built.',
+    'Run the command again; if it happens again the mirror is broken or tampered with: use another one.',
+  ),
+  'signature-invalid': entry(
+    'environment',
+    'A signature does not match',
+    "The mirror's index is not signed by a key of the archive it claims to be. Nothing from it was used.",
+    'Use another mirror, or update the package debian-archive-keyring.',
+  ),
+  'signature-not-checked': entry(
+    'environment',
+    'A signature was not checked',
+    'Checksums were compared, but the signature of the list they come from could not be checked here.',
+    'Install gpgv and debian-archive-keyring.',
+  ),
+  'container-failed': entry(
+    'environment',
+    'The container ended without a result',
+    'The engine of klp-docker in the container was stopped or could not start; its last lines are shown.',
+    'If the message says out of memory, raise KLP_DOCKER_MEMORY (in MiB).',
+  ),
+  'output-unsafe': entry(
+    'defect',
+    'The container sent an unexpected file',
+    'Only plain files with plain names are accepted from a container.',
+    'Please report it.',
+  ),
+  'boot-files-unusable': entry(
+    'environment',
+    'The image lacks the files for a test boot',
+    'The kernel, its modules or the test tools are missing in the image.',
+    'Build the image again with klp-docker build.',
+  ),
+  'qemu-missing': entry(
+    'environment',
+    'QEMU for this architecture is not installed',
+    'Livepatches are proved by booting the kernel in QEMU, which is a program of this machine, not of ' +
+      'the image.',
+    'Install it (on Debian or Ubuntu: apt-get install qemu-system-x86 or qemu-system-arm), or leave out ' +
+      '--verify.',
+  ),
+  'qemu-failed': entry(
+    'environment',
+    'QEMU could not start the machine',
+    'QEMU ended with an error of its own before the kernel ran, e.g. for want of memory.',
+    'Read its message; free some memory, or update QEMU.',
+  ),
+  'boot-assets-incomplete': entry(
+    'environment',
+    'A file that the test boot needs is missing',
+    'The boot folder of an image holds the kernel, its modules, busybox, and what the selftests need.',
+    'Build the image again with klp-docker build.',
+  ),
+  'not-a-livepatch': entry(
+    'usage',
+    'The module is not a livepatch',
+    'A livepatch says livepatch=Y in its .modinfo section; the kernel treats any other module as an ' +
+      'ordinary one.',
+    'Name the livepatch-*.ko or the package that klp-docker generate made.',
+  ),
+  'module-of-another-kernel': entry(
+    'usage',
+    'The module was built for another kernel',
+    "The release in the module's version magic is not the release of the kernel it is to be verified on.",
+    'Name the kernel it was made for with --kernel, or generate it again.',
+  ),
+  'package-unusable': entry(
+    'usage',
+    'The package cannot be used',
+    'It is no gzipped tar archive, holds paths that leave its folder, is larger than the limit, or has ' +
+      'no livepatch.',
+    'Name the livepatch-*.tgz that klp-docker generate made.',
+  ),
+  'kernel-does-not-boot': entry(
+    'verification',
+    'The kernel did not reach its first process in time',
+    'It printed nothing more, or never started init, before the deadline.',
+    "Read the log; a kernel of one's own needs a serial console, an initramfs and devtmpfs built in. " +
+      '--timeout gives it longer.',
+  ),
+  'guest-hang': entry(
+    'verification',
+    'The guest stopped answering',
+    'The deadline passed without an end of the step that was running, and no panic was printed.',
+    'Read the log and the step that was running; --timeout gives a slow machine longer.',
+  ),
+  'machine-ended': entry(
+    'verification',
+    'The virtual machine ended too early',
+    'It rebooted or switched itself off while a step was running, and printed no panic.',
+    'Read the log; a triple fault or a test script that reboots does this.',
+  ),
+  'kernel-panic': entry(
+    'verification',
+    'The kernel panicked',
+    'The boot ended in a panic; the finding says in which step.',
+    'Read the log from the first complaint on.',
+  ),
+  'kernel-oops': entry(
+    'verification',
+    'The kernel oopsed',
+    'A fault in kernel code: a bad address, an invalid instruction, a BUG().',
+    'Read the call trace; a frame marked [livepatch_...] lies in the new code.',
+  ),
+  'kernel-lockup': entry(
+    'verification',
+    'The kernel found something stuck',
+    'A soft or hard lockup, a task blocked for minutes, or an RCU stall.',
+    'Read the call trace in the log; look for loops and locks in the new code.',
+  ),
+  'kernel-warning': entry(
+    'verification',
+    'The kernel warned',
+    "A WARN(), a lock order complaint or a checker's report was printed while the livepatch was tested.",
+    'Read the lines in the log. If the kernel prints it without the livepatch too, say so in a report.',
+  ),
+  'livepatch-message': entry(
+    'verification',
+    'The livepatch core complained',
+    'The kernel printed a message that starts with "livepatch:" and is not part of a normal load or ' +
+      'unload.',
+    'Read the message; it names the object or function.',
+  ),
+  'livepatch-load-failed': entry(
+    'verification',
+    'The livepatch cannot be loaded',
+    'insmod failed; the kernel log says why.',
+    'Read the output of the step. "failed to find location" means no ftrace entry, "Unknown symbol" a ' +
+      'missing symbol.',
+  ),
+  'transition-stalled': entry(
+    'verification',
+    'The transition does not end',
+    'Some task never left a patched function, or its stack cannot be read reliably. The finding lists ' +
+      'the tasks and where they are.',
+    'A task that sleeps for ever in a patched function holds the patch up: patch a function it calls, ' +
+      'or wake it up.',
+  ),
+  'livepatch-stuck': entry(
+    'verification',
+    'The livepatch could not be taken back',
+    'After a stalled transition the reverse transition did not end either.',
+    'Read which tasks are listed with their stacks.',
+  ),
+  'object-not-patched': entry(
+    'verification',
+    'A module that should be patched is not',
+    'The kernel lists the module under the livepatch, but it is not patched, or the livepatch does not ' +
+      'name it at all.',
+    'Check the name of the module (underscores) and the kernel log.',
+  ),
+  'object-not-tested': entry(
+    'verification',
+    'The livepatch patches a module that this kernel does not have',
+    'The part for that module was not exercised.',
+    'Build the kernel with that module (--config), or verify on the kernel the patch is meant for.',
+  ),
+  'target-load-failed': entry(
+    'verification',
+    'The module to be patched cannot be loaded',
+    'insmod failed for it or for a module it needs.',
+    'Read the output of the step and the kernel log.',
+  ),
+  'target-unload-failed': entry(
+    'verification',
+    'The module to be patched cannot be unloaded',
+    'It is still in use when it has to go, mostly by something the test script left behind.',
+    'Make the script clean up (umount, losetup -d) at the end of each phase.',
+  ),
+  'guest-test-failed': entry(
+    'verification',
+    'The test script failed',
+    'It ended with another exit code than 0, or did not end in time; the finding names the phase.',
+    'Read its output. It runs under busybox sh with the argument before, during or after.',
+  ),
+  'disable-stalled': entry(
+    'verification',
+    'The livepatch cannot be disabled',
+    'Writing 0 to its enabled file failed, or the transition back did not end.',
+    'Read which tasks hold it up; a thread that always runs in new code never leaves it.',
+  ),
+  'livepatch-unload-failed': entry(
+    'verification',
+    'The disabled livepatch cannot be unloaded',
+    'rmmod failed although the livepatch is disabled; something still refers to the module.',
+    'Look for references: callbacks, timers, or a module parameter file held open.',
+  ),
+  'selftest-failed': entry(
+    'verification',
+    'A livepatch selftest of the kernel failed',
+    'One of the scripts of tools/testing/selftests/livepatch reported an error.',
+    'Read its output: lines with - were expected, lines with + were found.',
+  ),
+  'selftests-missing': entry(
+    'verification',
+    'There are no livepatch selftests for this kernel',
+    'The image has none, because its kernel tree has none.',
+    'Use a newer kernel, or leave out --selftests.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

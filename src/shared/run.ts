@@ -1,3 +1,5 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { execa } from 'execa';
 import { KlpError } from './errors.js';
 import type { Code } from './codes.js';
@@ -38,7 +40,9 @@ export function commandHistory(): readonly RunResult[] {
 
 /** An argument vector as a line a person can paste into a shell. */
 export function shellLine(argv: readonly string[], cwd?: string): string {
-  const quoted = argv.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replaceAll("'", `'\\''`)}'`)).join(' ');
+  const quoted = argv
+    .map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
   return cwd === undefined ? quoted : `cd ${shellLine([cwd])} && ${quoted}`;
 }
 
@@ -57,6 +61,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     reject: false,
     stripFinalNewline: true,
     maxBuffer: 512 * 1024 * 1024,
+    all: true,
     ...(options.env ? { env: options.env } : {}),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
@@ -65,7 +70,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.onLine) {
     const { onLine } = options;
     void (async () => {
-      for await (const line of child.iterable({ from: 'all' as never })) onLine(String(line));
+      for await (const line of child.iterable({ from: 'all' })) onLine(String(line));
     })().catch(() => undefined);
   }
   const ended = await child;
@@ -90,4 +95,101 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     command: shellLine(argv, cwd),
     cause: ended,
   });
+}
+
+/** A program that runs beside us. */
+export interface RunningProgram {
+  /** Settles when the program has ended; never rejects. */
+  ended: Promise<{ exitCode: number | undefined; signal: string | undefined; stderr: string }>;
+  /** Ends it at once, without asking; safe to call again. */
+  kill: () => void;
+}
+
+/**
+ * Starts a program that is listened to while it runs, such as a virtual machine. It does not outlive us: it is
+ * killed when `signal` fires, when this process exits, and, where util-linux' setpriv is there, by the
+ * kernel when this process dies without a chance to clean up.
+ * @param onOutput gets standard output as it comes, in pieces of any size
+ */
+export function start(
+  argv: readonly string[],
+  options: { cwd?: string; signal: AbortSignal; onOutput: (text: string) => void },
+): RunningProgram {
+  const cwd = options.cwd ?? process.cwd();
+  const started = performance.now();
+  const [file, ...args] = diesWithUs(argv);
+  if (file === undefined) throw new KlpError('internal', 'start() was given no program');
+  const child = execa(file, args, {
+    cwd,
+    reject: false,
+    stdin: 'ignore',
+    buffer: { stdout: false },
+    encoding: 'utf8',
+    cleanup: true,
+    cancelSignal: options.signal,
+    killSignal: 'SIGKILL',
+  });
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', options.onOutput);
+  const ended = child.then((result) => {
+    const stderr = result.stderr;
+    const exitCode = result.exitCode;
+    history.push({
+      argv: [...argv],
+      cwd,
+      exitCode: exitCode ?? 137,
+      stdout: '',
+      stderr,
+      ms: performance.now() - started,
+    });
+    return { exitCode, signal: result.signal, stderr };
+  });
+  return { ended, kill: () => void child.kill('SIGKILL') };
+}
+
+/** The same command, started so that the kernel kills it when its parent is gone. */
+function diesWithUs(argv: readonly string[]): string[] {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+  return setpriv === undefined ? [...argv] : [setpriv, '--pdeath-signal', 'KILL', '--', ...argv];
+}
+
+/** A service of the machine that we started and will stop again. */
+export interface Daemon {
+  ended: () => boolean;
+  /** Asks it to end, and ends it when it has not done so in 20 s. */
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts a service, such as a Docker engine, in a session of its own: a Ctrl-C meant for us does not reach it,
+ * so that there is something to clean up with.
+ * @param log file that its output is appended to
+ */
+export function startDaemon(argv: readonly string[], log: string): Daemon {
+  const [file, ...args] = argv;
+  if (file === undefined) throw new KlpError('internal', 'startDaemon() was given no program');
+  mkdirSync(dirname(log), { recursive: true });
+  const output = openSync(log, 'a');
+  const child = execa(file, args, {
+    reject: false,
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    stdin: 'ignore',
+    stdout: output,
+    stderr: output,
+    forceKillAfterDelay: 20_000,
+  });
+  closeSync(output);
+  let over = false;
+  const end = child.then(() => {
+    over = true;
+  });
+  return {
+    ended: () => over,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await end;
+    },
+  };
 }

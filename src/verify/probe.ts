@@ -1,0 +1,90 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { archData } from '../shared/catalog.js';
+import { writeFileAtomic } from '../shared/files.js';
+import { startMachine, type Accelerator } from './qemu.js';
+
+/** How long a kernel may take under KVM until its first line; a working KVM needs well under a second. */
+const probeMs = 8000;
+
+export interface Choice {
+  accelerator: Accelerator;
+  /** For people: why. */
+  why: string;
+}
+
+const cachedSchema = z.strictObject({ bootId: z.string(), arch: z.string(), works: z.boolean(), why: z.string() });
+
+/**
+ * KVM where it works, else TCG. /dev/kvm may be there, may open, and yet the guest never runs; so KVM
+ * counts only when a kernel has printed a line under it in time. What was found holds until the host reboots
+ * and is kept in `cacheDir`.
+ */
+export async function chooseAccelerator(
+  machine: { arch: string; kernel: string },
+  options: { signal: AbortSignal; cacheDir?: string; device?: string },
+): Promise<Choice> {
+  const arch = archData(machine.arch);
+  const device = options.device ?? '/dev/kvm';
+  const obstacle = kvmObstacle([arch.name, ...arch.aliases].includes(process.arch), arch.name, device);
+  if (obstacle !== undefined) return { accelerator: 'tcg', why: obstacle };
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const file = options.cacheDir === undefined ? undefined : join(options.cacheDir, `kvm-${arch.name}.json`);
+  const cached = file === undefined ? undefined : await readCached(file);
+  if (cached?.bootId === bootId && cached.arch === arch.name) return choice(cached.works, cached.why);
+  const found = await probe(machine, options.signal);
+  if (file !== undefined) await writeFileAtomic(file, JSON.stringify({ bootId, arch: arch.name, ...found }));
+  return choice(found.works, found.why);
+}
+
+function choice(works: boolean, why: string): Choice {
+  return { accelerator: works ? 'kvm' : 'tcg', why };
+}
+
+function kvmObstacle(sameArch: boolean, arch: string, device: string): string | undefined {
+  if (!sameArch) return `this machine is not ${arch}`;
+  if (!existsSync(device)) return `there is no ${device}`;
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return `${device} may not be used by this user`;
+  }
+}
+
+async function readCached(file: string): Promise<z.infer<typeof cachedSchema> | undefined> {
+  try {
+    return cachedSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+async function probe(
+  machine: { arch: string; kernel: string },
+  signal: AbortSignal,
+): Promise<{ works: boolean; why: string }> {
+  let line: string | undefined;
+  const running = startMachine(
+    { ...machine, accelerator: 'kvm', cpus: 1, memoryMiB: 512 },
+    {
+      signal,
+      onLine: (text) => {
+        if (!/Linux version/.test(text)) return;
+        line = text;
+        running.kill();
+      },
+    },
+  );
+  const timer = setTimeout(() => running.kill(), probeMs);
+  const end = await running.ended;
+  clearTimeout(timer);
+  signal.throwIfAborted();
+  if (line !== undefined) return { works: true, why: 'a kernel ran under KVM' };
+  const why = end.byItself
+    ? `QEMU refused KVM: ${end.stderr.trim().split('\n').at(-1) ?? ''}`
+    : `no kernel ran under KVM within ${probeMs / 1000} s`;
+  return { works: false, why };
+}
