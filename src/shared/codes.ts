@@ -138,6 +138,18 @@ export const codes = {
     'A hunk was not found as it stands. Hunks may have moved to another line when they fit in one place only; nothing is applied with fuzz.',
     'Refresh the patch against the source of this kernel.',
   ),
+  'hunk-moved': entry(
+    'usage',
+    'A hunk was found at another line than the patch says',
+    'A note: all lines of the hunk stand in the file exactly once, only further up or down.',
+    'Nothing needs to be done; look at the place if in doubt.',
+  ),
+  'file-not-in-kernel': entry(
+    'nothing',
+    'A file of the patch never reaches the kernel',
+    'A note: documentation, tools, tests, or a header that no object of this kernel reads. The change was left out.',
+    'Nothing needs to be done.',
+  ),
   'source-not-text': entry(
     'refused',
     'A source file is not UTF-8 text',

@@ -1,0 +1,74 @@
+import type { Hunk } from './parse.js';
+
+/** The lines a hunk expects (its context and what it removes), or those it leaves. */
+export function sideOf(hunk: Hunk, side: 'old' | 'new'): string[] {
+  const other = side === 'old' ? '+' : '-';
+  return hunk.lines.filter((line) => line.kind !== other).map((line) => line.text);
+}
+
+/** Lines of context before the first and after the last change of a hunk. */
+export function contextOf(hunk: Hunk): { before: number; after: number } {
+  const before = hunk.lines.findIndex((line) => line.kind !== ' ');
+  const after = [...hunk.lines].reverse().findIndex((line) => line.kind !== ' ');
+  return { before, after };
+}
+
+/** Whether `block` stands in `lines` at index `at`. */
+export function standsAt(lines: readonly string[], block: readonly string[], at: number): boolean {
+  if (at < 0 || at + block.length > lines.length) return false;
+  return block.every((line, i) => lines[at + i] === line);
+}
+
+/** Every index from `from` on at which `block` stands in `lines`; none for an empty block. */
+export function positionsOf(lines: readonly string[], block: readonly string[], from = 0): number[] {
+  const found: number[] = [];
+  if (block.length === 0) return found;
+  for (let at = from; at + block.length <= lines.length; at++) {
+    if (standsAt(lines, block, at)) found.push(at);
+  }
+  return found;
+}
+
+/** Where a hunk goes. `at` is an index into the lines; `offset` how far that is from where it was expected. */
+export type Placement =
+  | { ok: true; at: number; offset: number }
+  | { ok: false; why: 'absent' | 'ambiguous' | 'no-context'; candidates: number[] };
+
+/**
+ * Finds the one place of a hunk: all its old lines, exactly; at the line it names, or else anywhere if there
+ * is one such place only.
+ * @param lines the file as it is, hunks before this one applied
+ * @param from the first index that earlier hunks have not passed
+ * @param delta lines that earlier hunks of the same patch added less those they removed
+ * @param drift offset at which the hunk before was found; when not 0, the named line alone proves nothing
+ */
+export function locate(
+  lines: readonly string[],
+  hunk: Hunk,
+  { from, delta, drift }: { from: number; delta: number; drift: number },
+): Placement {
+  const old = sideOf(hunk, 'old');
+  // With no old lines, `-N,0` names the line after which the new ones go; otherwise the first old line.
+  const named = (hunk.oldLines === 0 ? hunk.oldStart : hunk.oldStart - 1) + delta;
+  if (old.length === 0) {
+    if (lines.length === 0) return { ok: true, at: 0, offset: 0 };
+    return { ok: false, why: 'no-context', candidates: [] };
+  }
+  const context = contextOf(hunk);
+  const bare = context.before === 0 && context.after === 0;
+  // A hunk with less context on one side than on the other was cut off by the start or the end of the file.
+  const first = !bare && context.before < context.after && hunk.oldStart <= 1;
+  // So was one that speaks of a last line without a line end.
+  const cut = [old, sideOf(hunk, 'new')].some((side) => side.length > 0 && !side.at(-1)?.endsWith('\n'));
+  const last = cut || (!bare && context.after < context.before);
+  const allowed = (at: number): boolean =>
+    at >= from && (!first || at === 0) && (!last || at + old.length === lines.length);
+
+  if (drift === 0 && allowed(named) && standsAt(lines, old, named)) return { ok: true, at: named, offset: 0 };
+  const candidates = positionsOf(lines, old, from).filter(allowed);
+  const [only] = candidates;
+  if (only === undefined) return { ok: false, why: 'absent', candidates };
+  if (candidates.length > 1) return { ok: false, why: 'ambiguous', candidates };
+  if (bare && only !== named) return { ok: false, why: 'no-context', candidates };
+  return { ok: true, at: only, offset: only - named };
+}
