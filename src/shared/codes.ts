@@ -636,6 +636,18 @@ export const codes = {
     'The image has none, because its kernel tree has none.',
     'Use a newer kernel, or leave out --selftests.',
   ),
+  'static-ambiguous': entry(
+    'refused',
+    'A static variable could be several',
+    'A changed function uses a static variable, the original file has several of that name, type and content, and nothing proves which of them it is. The wrong one would silently corrupt state.',
+    'Give the variable a name of its own in the patch, or keep the changed function free of it (for example by calling an unchanged function that uses it).',
+  ),
+  'static-branch-form': entry(
+    'refused',
+    'A static branch of a module key has an unknown form',
+    'The changed code has a static branch whose key lives in a module, in a form that klp-docker cannot turn into an ordinary branch. Loading it would write to addresses that are not there yet.',
+    'Use static_key_enabled() in the changed function instead of the static branch.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

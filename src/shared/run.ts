@@ -1,5 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
 import { KlpError } from './errors.js';
 import type { Code } from './codes.js';
@@ -124,13 +125,12 @@ export function start(
     reject: false,
     stdin: 'ignore',
     buffer: { stdout: false },
-    encoding: 'utf8',
     cleanup: true,
     cancelSignal: options.signal,
     killSignal: 'SIGKILL',
   });
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', options.onOutput);
+  const decoder = new StringDecoder('utf8');
+  child.stdout.on('data', (piece: Buffer) => options.onOutput(decoder.write(piece)));
   const ended = child.then((result) => {
     const stderr = result.stderr;
     const exitCode = result.exitCode;
@@ -175,9 +175,7 @@ export function startDaemon(argv: readonly string[], log: string): Daemon {
     detached: true,
     cleanup: false,
     buffer: false,
-    stdin: 'ignore',
-    stdout: output,
-    stderr: output,
+    stdio: ['ignore', output, output],
     forceKillAfterDelay: 20_000,
   });
   closeSync(output);

@@ -1,0 +1,39 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { KlpError } from '../shared/errors.js';
+import type { Progress } from '../shared/progress.js';
+import type { Finding } from '../shared/result.js';
+
+/** What every function of the controller works with. */
+export interface ControllerContext {
+  progress: Progress;
+  /** Milliseconds per stage; added to. */
+  timings: Record<string, number>;
+  /** What the user should know and what is no error; added to. */
+  findings: Finding[];
+  signal: AbortSignal;
+  /** Where downloads, locks and boot files are kept. */
+  cacheDir: string;
+  /** Settings from the environment: KLP_DOCKER_*, DOCKER_HOST and the proxies. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A context for one command. The cache is KLP_DOCKER_CACHE, else klp-docker in the user's cache folder. */
+export function controllerContext(
+  known: { progress: Progress; timings: Record<string, number>; findings?: Finding[]; signal?: AbortSignal },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ControllerContext {
+  return {
+    progress: known.progress,
+    timings: known.timings,
+    findings: known.findings ?? [],
+    signal: known.signal ?? new AbortController().signal,
+    cacheDir: env.KLP_DOCKER_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'klp-docker'),
+    env,
+  };
+}
+
+/** @throws KlpError `interrupted` when the user has asked to stop. */
+export function checkInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new KlpError('interrupted', 'interrupted');
+}
