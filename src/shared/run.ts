@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
@@ -169,16 +169,17 @@ export function startDaemon(argv: readonly string[], log: string): Daemon {
   const [file, ...args] = argv;
   if (file === undefined) throw new KlpError('internal', 'startDaemon() was given no program');
   mkdirSync(dirname(log), { recursive: true });
-  const output = openSync(log, 'a');
+  const output = { file: log, append: true } as const;
   const child = execa(file, args, {
     reject: false,
     detached: true,
     cleanup: false,
     buffer: false,
-    stdio: ['ignore', output, output],
+    stdin: 'ignore',
+    stdout: output,
+    stderr: output,
     forceKillAfterDelay: 20_000,
   });
-  closeSync(output);
   let over = false;
   const end = child.then(() => {
     over = true;
