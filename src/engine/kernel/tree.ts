@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { archData } from '../../shared/catalog.js';
+import { KlpError } from '../../shared/errors.js';
+import type { KernelTree } from '../types.js';
+import { parseCmdFile, recordedCompilation } from './cmd.js';
+import { checkCompiler } from './compiler.js';
+import { differingOptions, parseConfig } from './config.js';
+import { elfIdentity } from './elf-notes.js';
+
+/** What every finished build leaves behind; the .cmd file is that of a source every kernel has. */
+const evidence = {
+  config: '.config',
+  autoConf: 'include/config/auto.conf',
+  release: 'include/config/kernel.release',
+  vmlinux: 'vmlinux',
+  symvers: 'Module.symvers',
+  cmd: 'init/.main.o.cmd',
+} as const;
+
+/**
+ * Opens a configured and built kernel tree (the build folder when it was built with `O=`), and refuses one that a
+ * livepatch cannot be made for.
+ * @param dir the build folder
+ * @param arch name of the architecture in the catalogue
+ * @throws KlpError `kernel-not-built`, `kernel-built-by-gcc`, `kernel-without-livepatch`, `kernel-lto`,
+ *   `kernel-arch-mismatch`, `kernel-config-changed`, `compiler-missing`, `compiler-mismatch`, `cmd-file-unusable`,
+ *   `unknown-arch`
+ */
+export async function openKernel(dir: string, arch: string): Promise<KernelTree> {
+  const { name, elfMachine } = archData(arch);
+  const root = await builtTree(dir);
+  const configText = await readFile(join(root, evidence.config), 'utf8');
+  const config = parseConfig(configText);
+  checkConfig(root, config);
+  const autoConf = parseConfig(await readFile(join(root, evidence.autoConf), 'utf8'));
+  checkUnchanged(root, config, autoConf);
+  const identity = await elfIdentity(join(root, evidence.vmlinux));
+  if (!identity) throw notBuilt(root, 'vmlinux is not a 64-bit little-endian ELF file');
+  if (identity.machine !== elfMachine) {
+    throw new KlpError(
+      'kernel-arch-mismatch',
+      `${join(root, 'vmlinux')} is for ELF machine ${identity.machine}, not ${elfMachine} (${name})`,
+    );
+  }
+  const compilerText = config.get('CONFIG_CC_VERSION_TEXT') ?? '';
+  const cmdPath = join(root, evidence.cmd);
+  const { compile } = recordedCompilation(parseCmdFile(cmdPath, await readFile(cmdPath, 'utf8')));
+  await checkCompiler(compile, root, compilerText);
+  return {
+    dir: root,
+    source: await sourceOf(root),
+    arch: name,
+    release: (await readFile(join(root, evidence.release), 'utf8')).trim(),
+    config,
+    compilerText,
+    configSha256: createHash('sha256').update(configText).digest('hex'),
+    ...(identity.buildId ? { buildId: identity.buildId } : {}),
+  };
+}
+
+async function builtTree(dir: string): Promise<string> {
+  const root = await realpath(dir).catch((error: unknown) => {
+    throw new KlpError('kernel-not-built', `there is no folder ${dir}`, { cause: error });
+  });
+  const missing: string[] = [];
+  for (const path of Object.values(evidence)) if (!(await isFile(join(root, path)))) missing.push(path);
+  if (missing.length > 0) throw notBuilt(root, `there is no ${missing.join(', no ')}`);
+  return root;
+}
+
+function checkConfig(root: string, config: ReadonlyMap<string, string>): void {
+  const compiler = config.get('CONFIG_CC_VERSION_TEXT') ?? 'unknown';
+  if (config.get('CONFIG_CC_IS_CLANG') !== 'y') {
+    throw new KlpError(
+      'kernel-built-by-gcc',
+      `the kernel in ${root} was built by \`${compiler}\`, not by clang`,
+    );
+  }
+  if (config.get('CONFIG_LIVEPATCH') !== 'y') {
+    throw new KlpError('kernel-without-livepatch', `the kernel in ${root} has CONFIG_LIVEPATCH not set`);
+  }
+  if (config.get('CONFIG_LTO_CLANG') === 'y') {
+    const flavour = config.get('CONFIG_LTO_CLANG_FULL') === 'y' ? 'FULL' : 'THIN';
+    throw new KlpError('kernel-lto', `the kernel in ${root} has CONFIG_LTO_CLANG_${flavour}=y`);
+  }
+}
+
+/** auto.conf is what the objects were compiled with; .config is what a person may have edited since. */
+function checkUnchanged(
+  root: string,
+  config: ReadonlyMap<string, string>,
+  autoConf: ReadonlyMap<string, string>,
+): void {
+  const different = differingOptions(config, autoConf);
+  if (different.length === 0) return;
+  const shown = different
+    .slice(0, 3)
+    .map(
+      (name) =>
+        `${name} (${autoConf.get(name) ?? 'not set'} in the build, ${config.get(name) ?? 'not set'} now)`,
+    );
+  const more = different.length > 3 ? `, and ${different.length - 3} more` : '';
+  throw new KlpError(
+    'kernel-config-changed',
+    `.config of ${root} is not what its objects were compiled with: ${shown.join(', ')}${more}`,
+    { file: join(root, evidence.config) },
+  );
+}
+
+/** The source tree: the folder itself, or where an `O=` build's `source` link or Makefile points. */
+async function sourceOf(root: string): Promise<string> {
+  if (await isFile(join(root, 'Kbuild'))) return root;
+  const linked = await realpath(join(root, 'source')).catch(() => undefined);
+  if (linked !== undefined && (await isFile(join(linked, 'Kbuild')))) return linked;
+  const makefile = await readFile(join(root, 'Makefile'), 'utf8').catch(() => '');
+  const named = /^\s*include\s+(\S+)\/Makefile\s*$/m.exec(makefile)?.[1];
+  const included =
+    named === undefined ? undefined : await realpath(resolve(root, named)).catch(() => undefined);
+  if (included !== undefined && (await isFile(join(included, 'Kbuild')))) return included;
+  throw notBuilt(root, 'its source tree is not found (no `source` link, no Makefile that includes it)');
+}
+
+function notBuilt(root: string, why: string): KlpError {
+  return new KlpError('kernel-not-built', `${root} is not a built kernel tree: ${why}`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+}

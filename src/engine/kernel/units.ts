@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import { KlpError } from '../../shared/errors.js';
+import type { KernelTree, TranslationUnit } from '../types.js';
+import { cmdPathOf, parseCmdFile, recordedCompilation, type CmdFile } from './cmd.js';
+import { checkModuleBuilt, linkedObjects, type LinkTarget } from './linked.js';
+import { noUnit } from './no-unit.js';
+
+/** .cmd files read at the same time. */
+const concurrency = 16;
+
+/**
+ * The objects of vmlinux and of modules that were made from the given files, whether a file was compiled itself
+ * or included; `source` may also be an assembly file that includes a header.
+ * @param paths relative to the source tree
+ * @returns each unit once, those of a file's own object before those that include it
+ * @throws KlpError `object-not-livepatchable`, `not-built` when a path has no unit; `cmd-file-unusable`;
+ *   `kernel-not-built`
+ */
+export async function unitsFor(tree: KernelTree, paths: readonly string[]): Promise<TranslationUnit[]> {
+  const found = await unitsByPath(tree, paths);
+  const units = new Map<string, TranslationUnit>();
+  for (const path of paths) {
+    const own = found.get(path) ?? [];
+    if (own.length === 0) throw await noUnit(tree, path);
+    for (const unit of own) units.set(`${unit.objname} ${unit.object}`, unit);
+  }
+  const isOwn = (unit: TranslationUnit): number => (paths.includes(unit.source) ? 0 : 1);
+  return [...units.values()].sort((a, b) => isOwn(a) - isOwn(b));
+}
+
+const known = new WeakMap<KernelTree, Map<string, TranslationUnit[]>>();
+
+/** Like `unitsFor`, by path, and with an empty list for a file that no object was made from. */
+export async function unitsByPath(
+  tree: KernelTree,
+  paths: readonly string[],
+): Promise<Map<string, TranslationUnit[]>> {
+  const cache = known.get(tree) ?? new Map<string, TranslationUnit[]>();
+  known.set(tree, cache);
+  const wanted = paths.filter((path) => !cache.has(path));
+  if (wanted.length > 0) {
+    for (const path of wanted) cache.set(path, []);
+    for (const unit of await scan(tree, new Set(wanted))) {
+      for (const path of wanted) if (unit.dependencies.includes(path)) cache.get(path)?.push(unit);
+    }
+  }
+  return new Map(paths.map((path) => [path, cache.get(path) ?? []]));
+}
+
+/** Reads the .cmd file of every linked object and keeps those that name one of the files. */
+async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<TranslationUnit[]> {
+  const objects = [...(await linkedObjects(tree))];
+  // Searching the bytes for the file's name first leaves few .cmd files to be taken apart.
+  const needles = [...new Set([...wanted].map((path) => basename(path)))].map((name) => Buffer.from(name));
+  const toSourcePath = sourcePaths(tree);
+  const units: TranslationUnit[][] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < objects.length; i = next++) {
+      const [object, targets] = objects[i] ?? ['', []];
+      const path = cmdPathOf(object);
+      const bytes = await readFile(join(tree.dir, path)).catch(() => undefined);
+      // Objects without a record (linked from others, or made by a script) have one for each part of them.
+      if (!bytes || !needles.some((needle) => bytes.includes(needle))) continue;
+      const cmd = parseCmdFile(path, bytes.toString('utf8'));
+      if (cmd.source === undefined) continue;
+      const dependencies = [cmd.source, ...cmd.dependencies].map(toSourcePath);
+      if (!dependencies.some((dependency) => wanted.has(dependency))) continue;
+      units[i] = await unitsOf(tree, cmd, object, targets, [...new Set(dependencies)]);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return units.flat();
+}
+
+async function unitsOf(
+  tree: KernelTree,
+  cmd: CmdFile,
+  object: string,
+  targets: readonly LinkTarget[],
+  dependencies: string[],
+): Promise<TranslationUnit[]> {
+  const { compile, objtool, others } = recordedCompilation(cmd);
+  const [other] = others;
+  if (other) {
+    throw new KlpError(
+      'cmd-file-unusable',
+      `${cmd.path} cannot be used: the build also ran ${other[0]} on the object`,
+      {
+        file: cmd.path,
+        command: cmd.command,
+      },
+    );
+  }
+  const forModule = compile.includes('-DMODULE');
+  const units: TranslationUnit[] = [];
+  for (const { objname, module } of targets) {
+    if (forModule !== (module !== undefined)) {
+      const how = forModule ? 'for a module' : 'for vmlinux';
+      throw new KlpError(
+        'kernel-config-changed',
+        `${object} was compiled ${how}, but linked into ${objname}`,
+        {
+          file: cmd.path,
+        },
+      );
+    }
+    if (module !== undefined) await checkModuleBuilt(tree, module);
+    units.push({
+      source: dependencies[0] ?? '',
+      object,
+      objname,
+      ...(module === undefined ? {} : { module }),
+      compile,
+      cwd: tree.dir,
+      ...(objtool ? { objtool } : {}),
+      dependencies,
+    });
+  }
+  return units;
+}
+
+/** Paths as .cmd files write them to paths relative to the source tree; absolute where they lie outside it. */
+function sourcePaths(tree: KernelTree): (written: string) => string {
+  const seen = new Map<string, string>();
+  return (written) => {
+    let path = seen.get(written);
+    if (path === undefined) {
+      const absolute = resolve(tree.dir, written);
+      path = absolute.startsWith(tree.source + sep) ? relative(tree.source, absolute) : absolute;
+      seen.set(written, path);
+    }
+    return path;
+  };
+}
