@@ -1,0 +1,128 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KlpError } from '../shared/errors.js';
+import { stage } from '../shared/progress.js';
+import type { EngineContext } from './context.js';
+import { diffModules, type ModuleDiff } from './diff/diff.js';
+import { parseModule, type IrModule } from './ir/module.js';
+import { compileToBitcode, disassemble, firstDiagnostic, generateCode } from './object/compile.js';
+import { proveMatch } from './object/fidelity.js';
+import { originalPatchedLine } from './patch/align.js';
+import type { KernelTree, PatchedFile, TranslationUnit } from './types.js';
+
+/** A translation unit before and after the patch. */
+export interface AnalysedUnit {
+  unit: TranslationUnit;
+  /** The unit's own source file if the patch changes it; a unit may also change by a header alone. */
+  file: PatchedFile | undefined;
+  original: IrModule;
+  patched: IrModule;
+  diff: ModuleDiff;
+  /** This unit's folder for intermediate files. */
+  dir: string;
+}
+
+/** Does anything differ that reaches code or data? */
+export function differs(diff: ModuleDiff): boolean {
+  return (
+    diff.changed.size + diff.changedData.size + diff.addedData.size + diff.removedData.size > 0 ||
+    diff.added.size + diff.removed.size + diff.aliases.length > 0 ||
+    diff.asm.added.length + diff.asm.removed.length > 0
+  );
+}
+
+/**
+ * Compiles a unit with and without the patch, proves that the unpatched code is the kernel's, and compares the two.
+ * @param overlay the VFS overlay that serves all patched files
+ * @throws KlpError `does-not-compile` at the patch's line, `compile-mismatch`
+ */
+export async function analyse(
+  tree: KernelTree,
+  unit: TranslationUnit,
+  files: readonly PatchedFile[],
+  overlay: string,
+  context: EngineContext,
+): Promise<AnalysedUnit> {
+  const dir = join(context.dir, unit.object.replaceAll('/', '_').replace(/\.o$/, ''));
+  await mkdir(dir, { recursive: true });
+  const path = { original: join(dir, 'original.bc'), patched: join(dir, 'patched.bc') };
+  const module = async (which: 'original' | 'patched'): Promise<IrModule> => {
+    const text = await stage(
+      'disassemble',
+      context,
+      () => disassemble(unit, path[which], context),
+      unit.source,
+    );
+    const ll = join(dir, `${which}.ll`);
+    await writeFile(ll, text);
+    return parseModule(text, ll);
+  };
+  const before = async (): Promise<IrModule> => {
+    await stage(
+      'compile original',
+      context,
+      () => compileToBitcode(unit, path.original, context),
+      unit.source,
+    );
+    const [parsed] = await Promise.all([
+      module('original'),
+      stage(
+        'prove match',
+        context,
+        async () => {
+          const object = join(dir, 'original.o');
+          await generateCode(unit, path.original, object, context);
+          await proveMatch(tree, unit, object, context);
+        },
+        unit.source,
+      ),
+    ]);
+    return parsed;
+  };
+  const after = async (): Promise<IrModule> => {
+    await stage(
+      'compile patched',
+      context,
+      () => compilePatched(unit, path.patched, files, overlay, context),
+      unit.source,
+    );
+    return await module('patched');
+  };
+  const [original, patched] = await settled([before(), after()]);
+  const diff = await stage('diff', context, async () => diffModules(original, patched), unit.source);
+  return { unit, file: files.find((f) => f.path === unit.source), original, patched, diff, dir };
+}
+
+/** Both results, or the first error once both have ended, so that no compiler is left running. */
+async function settled<A, B>(both: [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled(both);
+  if (a.status === 'rejected') throw a.reason;
+  if (b.status === 'rejected') throw b.reason;
+  return [a.value, b.value];
+}
+
+async function compilePatched(
+  unit: TranslationUnit,
+  output: string,
+  files: readonly PatchedFile[],
+  overlay: string,
+  context: EngineContext,
+): Promise<void> {
+  try {
+    await compileToBitcode(unit, output, context, overlay);
+  } catch (error) {
+    if (!(error instanceof KlpError) || error.code !== 'does-not-compile') throw error;
+    const at = firstDiagnostic(error);
+    const file = at && files.find((f) => f.path === at.file || at.file.endsWith(`/${f.path}`));
+    const line = at && file ? originalPatchedLine(file, at.line) : at?.line;
+    throw new KlpError(
+      'does-not-compile',
+      `${unit.source} does not compile with the patch${at ? `: ${at.message}` : ''}`,
+      {
+        ...error.detail,
+        file: file?.path ?? at?.file ?? unit.source,
+        ...(line === undefined ? {} : { line }),
+      },
+    );
+  }
+}

@@ -1,0 +1,254 @@
+import { baseName } from '../ir/canonical.js';
+import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
+import {
+  bind,
+  correspondence,
+  isAnonymous,
+  sameFunction,
+  sameInterface,
+  sameVariable,
+  type Correspondence,
+} from './match.js';
+
+/** How the patched module of one translation unit differs from the original. Names are the patched module's. */
+export interface ModuleDiff {
+  /** Functions that exist in both and whose code differs. */
+  changed: Set<string>;
+  /** Functions that only the patched module defines. */
+  added: Set<string>;
+  /** Functions that only the original module defines (original names). */
+  removed: Set<string>;
+  /** Patched local name -> original local name, for what was proved to be the same function or variable. */
+  originalOf: ReadonlyMap<string, string>;
+  /** Variables in both whose initial content, type or attributes differ. */
+  changedData: Set<string>;
+  /** Variables only in the patched module. */
+  addedData: Set<string>;
+  /** Variables only in the original module (original names). */
+  removedData: Set<string>;
+  /** Patched local variables with several possible originals and no evidence which. */
+  ambiguous: Set<string>;
+  /** Per changed function: constants whose content changed and which it reads. */
+  readsChanged: Map<string, string[]>;
+  /** Lines of file-level assembly that were added or removed. */
+  asm: { added: string[]; removed: string[] };
+  /** Aliases that were added, removed or point elsewhere. */
+  aliases: string[];
+}
+
+/** A copy that the optimiser made of a static function for some of its callers; its name says nothing about for whom. */
+const clone = /\.(?:specialized|argelim|argprom|retelim|constprop|llvm)\b|\.\d+$/;
+
+function defined<T extends IrGlobal['kind']>(
+  module: IrModule,
+  kind: T,
+): Map<string, Extract<IrGlobal, { kind: T }>> {
+  const found = new Map<string, Extract<IrGlobal, { kind: T }>>();
+  for (const [name, g] of module.globals) {
+    if (g.kind === kind && !g.declared && g.linkage !== 'available_externally') {
+      found.set(name, g as Extract<IrGlobal, { kind: T }>);
+    }
+  }
+  return found;
+}
+
+/** Names that clang made for the compiler's own bookkeeping and that hold no content of the source. */
+export function isBookkeeping(name: string): boolean {
+  return name.startsWith('llvm.');
+}
+
+/**
+ * Compares the two modules of a translation unit, both optimised, neither with debug information that matters.
+ * Everything that reaches code generation is compared; what could not be proved equal counts as changed.
+ */
+export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
+  const c = correspondence(original, patched);
+  const before = defined(original, 'function');
+  const after = defined(patched, 'function');
+  const changed = compareFunctions(c, before, after);
+  const data = compareData(c);
+  const readsChanged = followChangedConstants(c, data, changed, after);
+
+  const asm = compareLines(original.asm, patched.asm);
+  return {
+    changed,
+    added: new Set([...after.keys()].filter((n) => !isPaired(c, before, after, n))),
+    removed: new Set(
+      [...before].filter(([n, f]) => (f.local ? !c.forward.has(n) : !after.has(n))).map(([n]) => n),
+    ),
+    originalOf: c.backward,
+    ...data,
+    readsChanged,
+    asm,
+    aliases: compareAliases(c),
+  };
+}
+
+function isPaired(
+  c: Correspondence,
+  before: Map<string, IrFunction>,
+  after: Map<string, IrFunction>,
+  name: string,
+): boolean {
+  return c.backward.has(name) || (after.get(name)?.local === false && before.get(name)?.local === false);
+}
+
+/** Pairs the functions of both modules and returns those pairs (patched names) whose code differs. */
+function compareFunctions(
+  c: Correspondence,
+  before: Map<string, IrFunction>,
+  after: Map<string, IrFunction>,
+): Set<string> {
+  const changed = new Set<string>();
+  // A static function's own name is unique in a file, so it is the same function; a clone's name proves nothing.
+  for (const [name, a] of before) {
+    const b = after.get(name);
+    if (b && a.local && b.local && !clone.test(name)) bind(c, name, name);
+  }
+  const pairs: [IrFunction, IrFunction][] = [];
+  for (const [name, a] of before) {
+    const b = after.get(a.local ? (c.forward.get(name) ?? '') : name);
+    if (b && a.local === b.local) pairs.push([a, b]);
+    const moved = after.get(name);
+    if (moved && moved.local !== a.local && !clone.test(name)) {
+      // `static` came or went: the same function, and every caller's symbol for it differs.
+      bind(c, name, name);
+      changed.add(name);
+    }
+  }
+  const clones = (all: Map<string, IrFunction>): IrFunction[] =>
+    [...all.values()].filter((f) => f.local && clone.test(f.name));
+  const later = clones(after);
+  for (const a of clones(before)) {
+    const twin = later.find(
+      (b) => !c.backward.has(b.name) && baseName(a.name) === baseName(b.name) && sameFunction(c, a, b),
+    );
+    if (twin) bind(c, a.name, twin.name);
+  }
+  for (const [a, b] of pairs) if (!sameFunction(c, a, b)) changed.add(b.name);
+  return changed;
+}
+
+type DataDiff = Pick<ModuleDiff, 'changedData' | 'addedData' | 'removedData' | 'ambiguous'>;
+
+/** Pairs the variables that the functions have not paired yet, and compares the content of all pairs. */
+function compareData(c: Correspondence): DataDiff {
+  const before = defined(c.original.module, 'variable');
+  const after = defined(c.patched.module, 'variable');
+  const ambiguous = pairByName(c, before, after);
+  const changedData = new Set<string>();
+  const addedData = new Set<string>();
+  for (const [name, b] of after) {
+    if (isAnonymous(b) || isBookkeeping(name)) continue;
+    const a = before.get(b.local ? (c.backward.get(name) ?? '') : name);
+    if (!a) addedData.add(name);
+    else if (!sameVariable(c, a, b)) changedData.add(name);
+  }
+  const removedData = new Set<string>();
+  for (const [name, a] of before) {
+    if (isAnonymous(a) || isBookkeeping(name)) continue;
+    if (a.local ? !c.forward.has(name) : !after.has(name)) removedData.add(name);
+  }
+  return { changedData, addedData, removedData, ambiguous };
+}
+
+/**
+ * Binds the local variables that no unchanged function has bound: the only ones left of their base name on both
+ * sides, or the only ones of a name with the same type and content. Returns those that stay open.
+ */
+function pairByName(
+  c: Correspondence,
+  before: Map<string, IrVariable>,
+  after: Map<string, IrVariable>,
+): Set<string> {
+  const open = (side: Map<string, IrVariable>, taken: Map<string, string>): Map<string, IrVariable[]> => {
+    const groups = new Map<string, IrVariable[]>();
+    for (const [name, v] of side) {
+      if (!v.local || isAnonymous(v) || taken.has(name) || isBookkeeping(name)) continue;
+      const key = baseName(name);
+      groups.set(key, [...(groups.get(key) ?? []), v]);
+    }
+    return groups;
+  };
+  const ambiguous = new Set<string>();
+  const later = open(after, c.backward);
+  for (const [key, as] of open(before, c.forward)) {
+    const bs = later.get(key) ?? [];
+    const [a, b] = [as[0], bs[0]];
+    if (as.length === 1 && bs.length === 1 && a && b) {
+      bind(c, a.name, b.name);
+      continue;
+    }
+    const content = (v: IrVariable, side: 'original' | 'patched'): string =>
+      c[side].canonical.shape(v) + '\0' + c[side].canonical.initialiser(v).text;
+    for (const v of bs) {
+      const mine = content(v, 'patched');
+      const same = as.filter((o) => content(o, 'original') === mine);
+      const rivals = bs.filter((o) => content(o, 'patched') === mine);
+      if (same.length === 1 && rivals.length === 1 && same[0]) bind(c, same[0].name, v.name);
+      else if (same.length > 0) ambiguous.add(v.name);
+    }
+  }
+  return ambiguous;
+}
+
+/**
+ * A read-only table whose address nobody compares and which only functions read can be carried as a copy, if all
+ * its readers come along: they become changed functions. Anything else stays in `changedData`.
+ */
+function followChangedConstants(
+  c: Correspondence,
+  data: DataDiff,
+  changed: Set<string>,
+  after: Map<string, IrFunction>,
+): Map<string, string[]> {
+  const readers = new Map<string, string[]>();
+  for (const name of [...data.changedData]) {
+    const v = c.patched.module.globals.get(name);
+    if (v?.kind !== 'variable' || !v.local || !v.constant || !/\bunnamed_addr\b/.test(v.before) || v.section)
+      continue;
+    const pointedAt = [...c.patched.module.globals.values()].some(
+      (g) =>
+        g.kind === 'variable' &&
+        g.name !== name &&
+        !isBookkeeping(g.name) &&
+        c.patched.canonical.initialiser(g).refs.includes(name),
+    );
+    if (pointedAt) continue;
+    data.changedData.delete(name);
+    data.addedData.add(name);
+    const original = c.backward.get(name);
+    c.backward.delete(name);
+    if (original !== undefined) c.forward.delete(original);
+    for (const f of after.values()) {
+      if (!c.patched.canonical.body(f).refs.includes(name)) continue;
+      changed.add(f.name);
+      readers.set(f.name, [...(readers.get(f.name) ?? []), name]);
+    }
+  }
+  return readers;
+}
+
+function compareLines(original: string[], patched: string[]): { added: string[]; removed: string[] } {
+  const stable = (line: string): string => baseName(line.replace(/(__UNIQUE_ID_\w*?)\d+/g, '$1'));
+  const count = new Map<string, number>();
+  for (const line of original) count.set(stable(line), (count.get(stable(line)) ?? 0) + 1);
+  const added: string[] = [];
+  for (const line of patched) {
+    const left = count.get(stable(line)) ?? 0;
+    if (left > 0) count.set(stable(line), left - 1);
+    else added.push(line);
+  }
+  const removed = [...count].flatMap(([line, n]) => Array.from({ length: n }, () => line));
+  return { added, removed };
+}
+
+function compareAliases(c: Correspondence): string[] {
+  const before = defined(c.original.module, 'alias');
+  const after = defined(c.patched.module, 'alias');
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names].filter((n) => {
+    const [a, b] = [before.get(n), after.get(n)];
+    return !a || !b || !sameInterface(c, a, b);
+  });
+}

@@ -1,0 +1,109 @@
+import { baseName, canonicaliser, type Canonical, type Canonicaliser } from '../ir/canonical.js';
+import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
+
+/** One side of a comparison. */
+export interface Side {
+  module: IrModule;
+  canonical: Canonicaliser;
+}
+
+/** Which global of the patched module stands for which of the original; names are per module. */
+export interface Correspondence {
+  original: Side;
+  patched: Side;
+  /** Original local name -> patched local name, and back. External names stand for themselves. */
+  forward: Map<string, string>;
+  backward: Map<string, string>;
+}
+
+export function correspondence(original: IrModule, patched: IrModule): Correspondence {
+  return {
+    original: { module: original, canonical: canonicaliser(original) },
+    patched: { module: patched, canonical: canonicaliser(patched) },
+    forward: new Map(),
+    backward: new Map(),
+  };
+}
+
+/** Bindings that hold if what is being compared turns out equal. */
+type Trial = Map<string, string>;
+
+export function bind(c: Correspondence, original: string, patched: string): void {
+  c.forward.set(original, patched);
+  c.backward.set(patched, original);
+}
+
+/** A constant nobody can tell from a copy of it: string literals, `__func__`, anonymous initialisers. */
+export function isAnonymous(g: IrGlobal): boolean {
+  return g.kind === 'variable' && g.constant && g.linkage === 'private';
+}
+
+/** Does the canonical text agree, and does each reference stand for the same thing? Extends `trial`. */
+function sameText(c: Correspondence, a: Canonical, b: Canonical, trial: Trial): boolean {
+  return (
+    a.text === b.text &&
+    a.refs.length === b.refs.length &&
+    a.refs.every((ref, i) => sameReference(c, ref, b.refs[i] ?? '', trial))
+  );
+}
+
+/** May `b` in the patched module stand for `a` of the original? Its content is compared elsewhere. */
+function sameReference(c: Correspondence, a: string, b: string, trial: Trial): boolean {
+  const ga = c.original.module.globals.get(a);
+  const gb = c.patched.module.globals.get(b);
+  if (!ga || !gb || ga.kind !== gb.kind) return false;
+  if (ga.kind === 'variable' && gb.kind === 'variable' && (isAnonymous(ga) || isAnonymous(gb))) {
+    return (
+      isAnonymous(ga) === isAnonymous(gb) &&
+      c.original.canonical.shape(ga) === c.patched.canonical.shape(gb) &&
+      sameText(c, c.original.canonical.initialiser(ga), c.patched.canonical.initialiser(gb), trial)
+    );
+  }
+  if (ga.local !== gb.local) return false;
+  if (!ga.local) return a === b && sameInterface(c, ga, gb);
+  const bound = trial.get(a) ?? c.forward.get(a);
+  if (bound !== undefined) return bound === b;
+  if (c.backward.has(b) || [...trial.values()].includes(b)) return false;
+  if (baseName(a) !== baseName(b) || !sameInterface(c, ga, gb)) return false;
+  trial.set(a, b);
+  return true;
+}
+
+/** What a user of a global relies on: a function's type and attributes, a variable's type and place. */
+export function sameInterface(c: Correspondence, a: IrGlobal, b: IrGlobal): boolean {
+  if (a.kind === 'function' && b.kind === 'function') {
+    return c.original.canonical.head(a).text === c.patched.canonical.head(b).text;
+  }
+  if (a.kind === 'variable' && b.kind === 'variable') {
+    return c.original.canonical.shape(a) === c.patched.canonical.shape(b);
+  }
+  if (a.kind === 'alias' && b.kind === 'alias')
+    return a.type === b.type && baseName(a.target) === baseName(b.target);
+  return false;
+}
+
+function commit(c: Correspondence, trial: Trial): void {
+  for (const [a, b] of trial) bind(c, a, b);
+}
+
+/** Do two functions generate the same code? On success what they refer to is bound. */
+export function sameFunction(c: Correspondence, a: IrFunction, b: IrFunction): boolean {
+  const trial: Trial = new Map();
+  const same =
+    a.section === b.section &&
+    c.original.canonical.head(a).text === c.patched.canonical.head(b).text &&
+    sameText(c, c.original.canonical.body(a), c.patched.canonical.body(b), trial);
+  if (same) commit(c, trial);
+  return same;
+}
+
+/** Do two variables start with the same content? On success what they point at is bound. */
+export function sameVariable(c: Correspondence, a: IrVariable, b: IrVariable): boolean {
+  const trial: Trial = new Map();
+  const same =
+    a.declared === b.declared &&
+    c.original.canonical.shape(a) === c.patched.canonical.shape(b) &&
+    sameText(c, c.original.canonical.initialiser(a), c.patched.canonical.initialiser(b), trial);
+  if (same) commit(c, trial);
+  return same;
+}

@@ -1,0 +1,137 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KlpError } from '../../shared/errors.js';
+import { stage } from '../../shared/progress.js';
+import { run } from '../../shared/run.js';
+import type { AnalysedUnit } from '../analyse.js';
+import type { EngineContext } from '../context.js';
+import type { IrFunction } from '../ir/module.js';
+import { lineOf } from '../patch/touched.js';
+import { generateCode } from '../object/compile.js';
+import type { GeneratedObject, KlpFunc, SymbolSource, TranslationUnit } from '../types.js';
+import { emit } from './emit.js';
+import { select, type KernelReference } from './select.js';
+
+type KlpSource = Extract<SymbolSource, { kind: 'klp' }>;
+
+/** What the distiller asks of the running kernel's symbol tables. */
+export interface SymbolResolver {
+  /** A symbol that the unit's own object defines, static or not: always by its proved position. */
+  resolveLocal(unit: TranslationUnit, name: string): KlpSource;
+  resolveGlobal(unit: TranslationUnit, name: string): SymbolSource;
+  /** Can ftrace redirect this function of the unit's object? */
+  isFtraceable(unit: TranslationUnit, name: string): boolean;
+}
+
+export interface DistilledUnit {
+  object: GeneratedObject;
+  funcs: KlpFunc[];
+}
+
+/**
+ * Turns the difference of one unit into an object that holds the changed functions and nothing else of the kernel.
+ * @param suffix appended to the names of replaced static functions, to keep several files' apart
+ * @param objtool objtool's arguments without the object, where the architecture has one
+ * @throws KlpError `not-traceable`, `static-ambiguous`, and what the resolver throws
+ */
+export async function distill(
+  analysed: AnalysedUnit,
+  symbols: SymbolResolver,
+  objtool: readonly string[] | undefined,
+  suffix: string,
+  context: EngineContext,
+): Promise<DistilledUnit> {
+  const { unit, patched, diff, file, dir } = analysed;
+  return await stage(
+    'distil',
+    context,
+    async () => {
+      const selection = select(patched, diff, unit.source);
+      const resolve = (reference: KernelReference): SymbolSource =>
+        reference.local
+          ? symbols.resolveLocal(unit, reference.original)
+          : symbols.resolveGlobal(unit, reference.original);
+      const sources = new Map<KernelReference, SymbolSource>();
+      const late = new Set<string>();
+      for (const [name, reference] of selection.kernel) {
+        if (name.startsWith('llvm.')) continue;
+        const source = resolve(reference);
+        sources.set(reference, source);
+        if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
+      }
+      for (const reference of selection.addressTaken.values()) {
+        // Even of an exported function: the livepatch's own symbol of that name would hide it.
+        sources.set(reference, symbols.resolveLocal(unit, reference.original));
+      }
+      const entries = selection.entries.map((f) => entryOf(f));
+      for (const copy of selection.copies) {
+        context.findings.push({
+          code: 'static-copied',
+          severity: 'note',
+          message: `${copy.name} is a copy of its own in the livepatch: ${copy.why}`,
+          file: unit.source,
+        });
+      }
+      const distilled = emit(patched, selection, { late, suffix });
+      for (const { function: name, key } of distilled.branches) {
+        context.findings.push({
+          code: 'static-branch-dynamic',
+          severity: 'note',
+          message: `a static branch on ${key} became an ordinary branch in the livepatch, because the key belongs to a module`,
+          file: unit.source,
+          function: name,
+        });
+      }
+      const ir = join(dir, 'distilled.ll');
+      await writeFile(ir, distilled.text);
+      const path = join(dir, 'distilled.o');
+      await generateCode(unit, ir, path, context);
+      if (objtool) {
+        const { stderr } = await run([...objtool, path], {
+          cwd: unit.cwd,
+          ...(context.signal ? { signal: context.signal } : {}),
+        });
+        for (const line of stderr.split('\n')) {
+          if (line !== '')
+            context.findings.push({
+              code: 'objtool-warning',
+              severity: 'warning',
+              message: line,
+              file: unit.source,
+            });
+        }
+      }
+      const wanted = new Map<string, SymbolSource>();
+      for (const [name, reference] of distilled.symbols) {
+        const source = sources.get(reference);
+        if (source) wanted.set(name, source);
+      }
+      return {
+        object: { unit, path, symbols: wanted },
+        funcs: entries.map(({ f, source }) => ({
+          objname: unit.objname,
+          oldName: source.name,
+          sympos: source.sympos,
+          newName: distilled.newNames.get(f.name) ?? f.name,
+        })),
+      };
+    },
+    unit.source,
+  );
+
+  /** The function that is replaced. Its position is proved even if it is global: a weak one may not be the kernel's. */
+  function entryOf(f: IrFunction): { f: IrFunction; source: KlpSource } {
+    const original = diff.originalOf.get(f.name) ?? f.name;
+    const line = lineOf(file, f.name);
+    const place = {
+      file: unit.source,
+      function: f.name,
+      object: unit.object,
+      ...(line === undefined ? {} : { line }),
+    };
+    if (!symbols.isFtraceable(unit, original)) {
+      throw new KlpError('not-traceable', `${f.name} changes, but ftrace cannot redirect it`, place);
+    }
+    return { f, source: symbols.resolveLocal(unit, original) };
+  }
+}

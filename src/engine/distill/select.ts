@@ -1,0 +1,143 @@
+import { KlpError } from '../../shared/errors.js';
+import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
+import { isAnonymous } from '../diff/match.js';
+import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
+import { globalsIn } from '../ir/text.js';
+
+/** A symbol of the running kernel that distilled code uses. */
+export interface KernelReference {
+  /** Name in the kernel's own object. */
+  original: string;
+  /** Local to the kernel's object, so that its position must be proved; external otherwise. */
+  local: boolean;
+}
+
+/** What of a patched module goes into the livepatch, and what it takes from the running kernel. Patched names. */
+export interface Selection {
+  /** Changed functions: each replaces one of the running kernel. */
+  entries: IrFunction[];
+  /** Functions and data the livepatch brings along. */
+  own: Map<string, IrFunction | IrVariable>;
+  /** Used from the kernel, by patched name. */
+  kernel: Map<string, KernelReference>;
+  /** Patched functions whose address is taken: pointers must keep pointing at the original. */
+  addressTaken: Map<string, KernelReference>;
+  /** Own copies of data that exists in the kernel too, with the reason. */
+  copies: { name: string; why: string }[];
+}
+
+/** Data that belongs to one place in the code, where a second instance does no harm; see docs on static data. */
+const copyAlways: { section: RegExp; why: string }[] = [
+  { section: /^__dyndbg/, why: 'a dynamic debug descriptor belongs to the module whose code prints' },
+  { section: /^\.printk_index/, why: 'a printk index entry belongs to the module whose code prints' },
+];
+
+/** Statics made by macros whose instance may be fresh if it cannot be told which original it was. */
+const copyIfAmbiguous =
+  /\.(?:__already_done|__warned|___done|___once_key|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
+
+/** Sections whose content the kernel frees after boot or never loads. */
+export const transient = /^\.(?:init|exit|head|ref\.init|meminit|memexit)\b/;
+
+/** Where a name is used in IR: as the callee of a call (the next character opens its arguments), or for its address. */
+export function isCallee(text: string, offset: number): boolean {
+  const name = /^@(?:[-\w$.]+|"[^"]*")/.exec(text.slice(offset, offset + 600))?.[0] ?? '@';
+  return text[offset + name.length] === '(';
+}
+
+const globalAt = /c?"[^"]*"|;[^\n]*|@(?:[-\w$.]+|"[^"]*")/g;
+
+/** Names in `text` that are used other than by calling them. */
+function addressesIn(text: string): Set<string> {
+  const found = new Set<string>();
+  for (const match of text.matchAll(globalAt)) {
+    const token = match[0];
+    if (!token.startsWith('@') || text[match.index + token.length] === '(') continue;
+    found.add(token.charCodeAt(1) === 34 ? token.slice(2, -1) : token.slice(1));
+  }
+  return found;
+}
+
+/**
+ * Decides what goes into the livepatch: the changed functions, what is new, constants by copy; everything else is
+ * taken from the running kernel.
+ * @throws KlpError `static-ambiguous` when a static variable's original cannot be told from another's.
+ */
+export function select(patched: IrModule, diff: ModuleDiff, file: string): Selection {
+  const selection: Selection = {
+    entries: [],
+    own: new Map(),
+    kernel: new Map(),
+    addressTaken: new Map(),
+    copies: [],
+  };
+  const work: (IrFunction | IrVariable)[] = [];
+  const originalName = (g: IrGlobal): string => diff.originalOf.get(g.name) ?? g.name;
+  const reference = (g: IrGlobal): KernelReference => ({
+    original: originalName(g),
+    // A weak definition may have lost against another object's: prove that this one is the kernel's.
+    local: g.local || (!g.declared && g.linkage.startsWith('weak')),
+  });
+
+  const bring = (g: IrFunction | IrVariable): void => {
+    if (selection.own.has(g.name)) return;
+    selection.own.set(g.name, g);
+    work.push(g);
+  };
+
+  for (const name of diff.changed) {
+    const f = patched.globals.get(name);
+    if (f?.kind === 'function') selection.entries.push(f);
+  }
+  for (const name of diff.added) {
+    const f = patched.globals.get(name);
+    if (f?.kind === 'function' && !f.local) bring(f);
+  }
+  const isEntry = new Set(selection.entries.map((f) => f.name));
+  work.push(...selection.entries);
+
+  const visitData = (v: IrVariable, from: string): void => {
+    const always = copyAlways.find((c) => v.section !== undefined && c.section.test(v.section));
+    const known = v.declared || !v.local || diff.originalOf.has(v.name);
+    if (isAnonymous(v)) bring(v);
+    else if (always) {
+      bring(v);
+      selection.copies.push({ name: v.name, why: always.why });
+    } else if (diff.addedData.has(v.name) && !diff.ambiguous.has(v.name)) bring(v);
+    else if (known) selection.kernel.set(v.name, reference(v));
+    else if (copyIfAmbiguous.test(v.name)) {
+      bring(v);
+      selection.copies.push({
+        name: v.name,
+        why: 'it could not be told which original instance it was; a fresh one is harmless',
+      });
+    } else {
+      throw new KlpError(
+        'static-ambiguous',
+        `${from} uses the static variable ${v.name}, and the original file has several that it could be`,
+        { file, function: from },
+      );
+    }
+  };
+
+  for (let item = work.pop(); item; item = work.pop()) {
+    const text =
+      item.kind === 'function' ? item.head.slice(item.head.indexOf('@') + 1) + item.body : item.initialiser;
+    const addresses = addressesIn(item.kind === 'function' ? item.body : item.initialiser);
+    for (const name of new Set(globalsIn(text))) {
+      const g = patched.globals.get(name);
+      if (!g || isBookkeeping(name) || name === item.name) {
+        if (g && name === item.name && isEntry.has(name) && addresses.has(name))
+          selection.addressTaken.set(name, reference(g));
+        continue;
+      }
+      if (g.kind === 'variable') visitData(g, item.name);
+      else if (g.kind === 'alias') selection.kernel.set(name, reference(g));
+      else if (isEntry.has(name)) {
+        if (addresses.has(name)) selection.addressTaken.set(name, reference(g));
+      } else if (diff.added.has(name) && g.linkage !== 'available_externally') bring(g);
+      else selection.kernel.set(name, reference(g));
+    }
+  }
+  return selection;
+}

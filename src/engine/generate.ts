@@ -1,0 +1,190 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { KlpError } from '../shared/errors.js';
+import { stage } from '../shared/progress.js';
+import type { ResultDocument } from '../shared/result.js';
+import { analyse, differs, type AnalysedUnit } from './analyse.js';
+import type { EngineContext } from './context.js';
+import { judge } from './diff/refuse.js';
+import { distill } from './distill/distill.js';
+import { checkPatchedFiles } from './kernel/preflight.js';
+import { openSymbols } from './kernel/symbols.js';
+import { openKernel } from './kernel/tree.js';
+import { unitsFor } from './kernel/units.js';
+import { assembleKlp } from './klp/assemble.js';
+import { readModuleRecipe } from './klp/recorded.js';
+import { writeOverlay } from './object/compile.js';
+import { align } from './patch/align.js';
+import { applyPatches } from './patch/apply.js';
+import { readKernelFile } from './patch/kernel-file.js';
+import type { KlpFunc, PatchedFile } from './types.js';
+import { explainFunctions } from './why.js';
+
+export interface GenerateRequest {
+  /** The configured and built kernel tree. */
+  kernelDir: string;
+  arch: string;
+  patches: readonly { name: string; text: string }[];
+  /** The livepatch's name: the module becomes `livepatch-NAME.ko`. */
+  name: string;
+  /** Where the module goes (absolute). */
+  outDir: string;
+  /** Replace all livepatches that are active when this one is loaded. */
+  replace: boolean;
+}
+
+/**
+ * From patch to klp module. `result` is filled in as the stages end, so that a caller has what is known when one throws.
+ * @returns the path of the module
+ * @throws KlpError: a refusal, unusable input, or `no-effect` when no code changes
+ */
+export async function generate(
+  request: GenerateRequest,
+  result: ResultDocument,
+  context: EngineContext,
+): Promise<string> {
+  const tree = await stage('kernel', context, () => openKernel(request.kernelDir, request.arch));
+  result.kernel = {
+    release: tree.release,
+    arch: tree.arch,
+    configSha256: tree.configSha256,
+    ...(tree.buildId === undefined ? {} : { buildId: tree.buildId }),
+  };
+  result.toolchain = { compiler: tree.compilerText };
+
+  const files = await stage('patch', context, async () => {
+    const applied = await applyPatches(request.patches, (path) => readKernelFile(tree, path));
+    context.findings.push(...applied.flatMap((f) => f.notes ?? []));
+    return await relevant(applied);
+  });
+  const units = await stage('find objects', context, () =>
+    unitsFor(
+      tree,
+      files.map((f) => f.path),
+    ),
+  );
+  const overlay = await writeOverlay(tree, new Map(files.map((f) => [f.path, align(f)])), context.dir);
+
+  const analysed = await inParallel(units, (unit) => analyse(tree, unit, files, overlay, context));
+  result.fidelity = analysed.map(({ unit }) => ({ object: unit.object, identical: true }));
+  const changed = analysed.filter((a) => differs(a.diff));
+  for (const { unit, file } of analysed) {
+    if (file && !changed.some((c) => c.unit === unit)) context.findings.push(unchanged(unit.object, file));
+  }
+  refuse(changed, context);
+  if (!changed.some((a) => a.diff.changed.size > 0)) {
+    throw new KlpError('no-effect', 'no function of this kernel changes with the patch');
+  }
+
+  const recipe = await readModuleRecipe(tree);
+  const symbols = await stage('symbols', context, () => openSymbols(tree));
+  const distilled = await inParallel(
+    changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0),
+    (a, i) => distill(a, symbols, recipe.objtool, i === 0 ? '' : `.klp_unit${i}`, context),
+  );
+  const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
+  result.functions = changed.flatMap((a) =>
+    explainFunctions(
+      a,
+      funcs.filter((f) => f.objname === a.unit.objname),
+      files,
+    ),
+  );
+
+  const made = await stage('assemble', context, () =>
+    assembleKlp(
+      {
+        tree,
+        kernel: symbols,
+        name: request.name,
+        objects: distilled.map((d) => d.object),
+        funcs,
+        replace: request.replace,
+      },
+      {
+        outDir: request.outDir,
+        debugDir: join(context.dir, 'module'),
+        ...(context.signal ? { signal: context.signal } : {}),
+      },
+    ),
+  );
+  result.symbols = made.symbols;
+  return made.ko;
+
+  async function relevant(applied: PatchedFile[]): Promise<PatchedFile[]> {
+    const checked = await checkPatchedFiles(applied, tree);
+    context.findings.push(...checked.notes);
+    return checked.files;
+  }
+}
+
+/** Collects what stands in the way in all units, and throws the first; the others become findings. */
+function refuse(changed: readonly AnalysedUnit[], context: EngineContext): void {
+  const refusals: KlpError[] = [];
+  for (const { unit, original, patched, diff, file } of changed) {
+    const verdict = judge(unit, original, patched, diff, file);
+    context.findings.push(...verdict.notes);
+    refusals.push(...verdict.refusals);
+  }
+  const [first, ...others] = refusals;
+  if (!first) return;
+  for (const { code, message, advice, detail } of others) {
+    const { file, line, object } = detail;
+    context.findings.push({
+      code,
+      severity: 'error',
+      message,
+      advice,
+      ...(file === undefined ? {} : { file }),
+      ...(line === undefined ? {} : { line }),
+      ...(object === undefined ? {} : { object }),
+    });
+  }
+  throw first;
+}
+
+function unchanged(object: string, file: PatchedFile): ResultDocument['findings'][number] {
+  const line = file.changed[0]?.from;
+  return {
+    code: 'no-effect',
+    severity: 'note',
+    message: `the change to ${file.path} makes no difference in ${object}: comments, white space, or code that this configuration does not build`,
+    file: file.path,
+    object,
+    ...(line === undefined ? {} : { line }),
+  };
+}
+
+/** Runs `work` over the items, as many at a time as there are processors; stops starting new ones after an error. */
+async function inParallel<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array<R>(items.length);
+  let next = 0;
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (next < items.length && !failed) {
+      const index = next;
+      next += 1;
+      const item = items[index] as T;
+      try {
+        results[index] = await work(item, index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: Math.min(availableParallelism(), items.length) }, () => worker()),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return results;
+}
+
+/** Reads the patch files of a request. */
+export async function readPatches(paths: readonly string[]): Promise<{ name: string; text: string }[]> {
+  return await Promise.all(paths.map(async (path) => ({ name: path, text: await readFile(path, 'utf8') })));
+}

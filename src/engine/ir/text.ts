@@ -1,0 +1,87 @@
+/**
+ * The tokens of textual LLVM IR that the engine has to tell apart (LLVM Language Reference, "Identifiers" and
+ * "String constants"; a `"` inside a string is always written \22, so a string ends at the next quote).
+ */
+const identifier = String.raw`(?:[-\w$.]+|"[^"]*")`;
+
+/** Matches strings, comments, globals, locals, metadata, attribute groups; everything else is left alone. */
+export const interesting = new RegExp(
+  [
+    String.raw`c?"[^"]*"`,
+    String.raw`;[^\n]*`,
+    `@${identifier}`,
+    `%${identifier}`,
+    String.raw`![-\w$.]+`,
+    String.raw`#\d+`,
+  ].join('|'),
+  'g',
+);
+
+const globalName = new RegExp(String.raw`c?"[^"]*"|;[^\n]*|@${identifier}`, 'g');
+
+/** The name behind a `@x`, `%x` or `@"x y"` token, without sigil and quotes. */
+export function bareName(token: string): string {
+  return token.charCodeAt(1) === 34 ? token.slice(2, -1) : token.slice(1);
+}
+
+/** `name` as LLVM writes it after a sigil: quoted when it has characters outside [-\w$.]. */
+export function quoteName(name: string): string {
+  return /^[-\w$.]+$/.test(name) && !/^\d/.test(name) ? name : `"${name}"`;
+}
+
+/** Every global (`@name`) used in a piece of IR, in order, with repetitions; strings and comments are skipped. */
+export function globalsIn(text: string): string[] {
+  const names: string[] = [];
+  for (const [token] of text.matchAll(globalName)) if (token.startsWith('@')) names.push(bareName(token));
+  return names;
+}
+
+/** Replaces every global in a piece of IR; `replace` gets the bare name and where it stands, and returns a bare name. */
+export function mapGlobals(
+  text: string,
+  replace: (name: string, offset: number, text: string) => string,
+): string {
+  return text.replace(globalName, (token: string, offset: number) =>
+    token.startsWith('@') ? `@${quoteName(replace(bareName(token), offset, text))}` : token,
+  );
+}
+
+/**
+ * The end (index after the last character) of the bracketed group that opens at `start`; strings are skipped.
+ * @throws RangeError when the group never closes.
+ */
+export function closingBracket(text: string, start: number): number {
+  let depth = 0;
+  for (let i = start; i < text.length; i += 1) {
+    const c = text[i];
+    if (c === '"') i = text.indexOf('"', i + 1);
+    else if (c === '(' || c === '[' || c === '{' || c === '<') depth += 1;
+    else if (c === ')' || c === ']' || c === '}' || c === '>') {
+      depth -= 1;
+      if (depth === 0) return i + 1;
+    }
+    if (i < 0) break;
+  }
+  throw new RangeError(`unbalanced brackets in IR: ${text.slice(start, start + 80)}`);
+}
+
+/**
+ * The end of the type that starts at `start` (LLVM Language Reference, "Type System"): a bracketed aggregate or
+ * vector, or one word, then pointer stars, address spaces and function type parameters (typed pointers, LLVM < 15).
+ */
+export function typeEnd(text: string, start: number): number {
+  let end: number;
+  if ('[{<'.includes(text[start] ?? '')) end = closingBracket(text, start);
+  else {
+    const word = /^%?(?:"[^"]*"|[-\w$.]+)/.exec(text.slice(start, start + 512));
+    if (!word) throw new RangeError(`no type in IR: ${text.slice(start, start + 80)}`);
+    end = start + word[0].length;
+  }
+  for (;;) {
+    const rest = text.slice(end, end + 64);
+    const suffix = /^(?:\*| addrspace\(\d+\)\*?)/.exec(rest);
+    if (suffix) end += suffix[0].length;
+    else if (/^ ?\(/.test(rest)) end = closingBracket(text, text.indexOf('(', end));
+    else return end;
+  }
+}

@@ -1,0 +1,63 @@
+import type { PatchedFile } from '../types.js';
+
+/** A function or variable definition of a source file that a patch touches. */
+export interface Touched {
+  name: string;
+  /** First changed line in it, in the patched file, 1-based. */
+  line: number;
+}
+
+/**
+ * The definitions that hold the changed lines, for the report: what the patch's author changed, as opposed to what
+ * the compiler made of it. Goes by layout as `diff -p` does: a definition starts at a line without indentation.
+ */
+export function touchedDefinitions(file: PatchedFile): Touched[] {
+  const lines = file.patched.split('\n');
+  const found = new Map<string, Touched>();
+  for (const range of file.changed) {
+    for (let n = range.from; n <= Math.max(range.to, range.from); n += 1) {
+      const name = enclosing(lines, n - 1);
+      if (name !== undefined && !found.has(name)) found.set(name, { name, line: n });
+    }
+  }
+  return [...found.values()];
+}
+
+function enclosing(lines: string[], index: number): string | undefined {
+  for (let i = index; i >= 0; i -= 1) {
+    const line = lines[i] ?? '';
+    if (i < index && /^\}/.test(line)) return undefined;
+    if (!/^[A-Za-z_]/.test(line) || /^[A-Za-z_]\w*:\s*(?:\/\*.*)?$/.test(line)) continue;
+    const head = lines.slice(i, Math.min(i + 8, lines.length)).join(' ');
+    const syscall = /^(?:COMPAT_)?SYSCALL_DEFINE\d\(\s*(\w+)/.exec(head);
+    if (syscall) return `sys_${syscall[1] ?? ''}`;
+    return definedName(head);
+  }
+  return undefined;
+}
+
+function definedName(head: string): string | undefined {
+  const open = head.search(/[({=;]/);
+  if (open < 0) return undefined;
+  if (head[open] === '(') {
+    const attribute = /\b__\w+\s*$/.test(head.slice(0, open));
+    if (!attribute) return /(\w+)\s*$/.exec(head.slice(0, open))?.[1];
+    return /(\w+)\s*\(/.exec(head.slice(open))?.[1];
+  }
+  return /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(head.slice(0, open))?.[1];
+}
+
+/** The patched file's line that most likely made a change to `name`: where it stands in or above a changed range. */
+export function lineOf(file: PatchedFile | undefined, name: string): number | undefined {
+  if (!file) return undefined;
+  const hit = touchedDefinitions(file).find((t) => t.name === name || name === `__se_${t.name}`);
+  if (hit) return hit.line;
+  const lines = file.patched.split('\n');
+  const word = new RegExp(`\\b${name.replace(/\W/g, '\\$&')}\\b`);
+  for (const range of file.changed) {
+    for (let n = Math.max(range.to, range.from); n >= Math.max(1, range.from - 200); n -= 1) {
+      if (word.test(lines[n - 1] ?? '')) return n < range.from ? range.from : n;
+    }
+  }
+  return file.changed[0]?.from;
+}
