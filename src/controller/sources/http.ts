@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EnvHttpProxyAgent, fetch, type Dispatcher, type Response } from 'undici';
+import { KlpError } from '../../shared/errors.js';
+import { checkInterrupted, type ControllerContext } from '../context.js';
+
+/** Milliseconds: until a server must have begun to answer, and the longest pause within an answer. */
+const probeMs = 5_000;
+const stallMs = 20_000;
+/** How often a download that broke off is taken up again. */
+const attempts = 4;
+/** Progress is told of downloads larger than this. */
+const shownBytes = 20 * 1024 * 1024;
+/** An index larger than this is not one. */
+const maxIndexBytes = 128 * 1024 * 1024;
+
+/** The server answered, and the answer is no. */
+export class HttpStatusError extends Error {
+  constructor(
+    readonly url: string,
+    readonly status: number,
+  ) {
+    super(`${url}: HTTP ${status}`);
+  }
+}
+
+function limit(context: ControllerContext, name: string, fallback: number): number {
+  const seconds = Number(context.env[name]);
+  return seconds > 0 ? seconds * 1000 : fallback;
+}
+
+function agent(context: ControllerContext): Dispatcher {
+  const { env } = context;
+  const proxy = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
+  const probe = limit(context, 'KLP_DOCKER_PROBE_SECONDS', probeMs);
+  const http = proxy('http_proxy');
+  const https = proxy('https_proxy');
+  const none = proxy('no_proxy');
+  return new EnvHttpProxyAgent({
+    connect: { timeout: probe },
+    headersTimeout: probe,
+    bodyTimeout: limit(context, 'KLP_DOCKER_STALL_SECONDS', stallMs),
+    ...(http === undefined ? {} : { httpProxy: http }),
+    ...(https === undefined ? {} : { httpsProxy: https }),
+    ...(none === undefined ? {} : { noProxy: none }),
+  });
+}
+
+/** Sends a GET, hands the answer to `use`, and closes the connection whatever happens. */
+async function get<T>(
+  url: string,
+  context: ControllerContext,
+  headers: Record<string, string>,
+  use: (response: Response) => Promise<T>,
+): Promise<T> {
+  checkInterrupted(context.signal);
+  const dispatcher = agent(context);
+  try {
+    return await use(await fetch(url, { dispatcher, headers, redirect: 'follow', signal: context.signal }));
+  } catch (error) {
+    checkInterrupted(context.signal);
+    throw error;
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+/** Why a request failed, in a few words; undici hides the reason one level down. */
+export function requestProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  return cause ? `${cause.message || (cause as NodeJS.ErrnoException).code || cause.name}` : error.message;
+}
+
+/**
+ * A small file's content.
+ * @throws HttpStatusError, or what the network threw; KlpError `interrupted`
+ */
+export async function fetchBytes(url: string, context: ControllerContext): Promise<Buffer> {
+  return get(url, context, {}, async (response) => {
+    if (!response.ok) throw new HttpStatusError(url, response.status);
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of response.body ?? []) {
+      size += (part as Uint8Array).length;
+      if (size > maxIndexBytes) throw new Error(`${url} is larger than ${maxIndexBytes} bytes`);
+      parts.push(part as Uint8Array);
+    }
+    return Buffer.concat(parts);
+  });
+}
+
+/** SHA-256 of a file, hex. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/**
+ * Downloads a file whose checksum is known to `path`, which then holds it whole and verified: until then it is
+ * `path.part`, which a later call continues. A file that is there already is verified and kept.
+ * @throws KlpError `download-failed`, `checksum-mismatch`, `interrupted`
+ */
+export async function download(
+  url: string,
+  path: string,
+  sha256: string,
+  context: ControllerContext,
+): Promise<void> {
+  if ((await sizeOf(path)) !== undefined) {
+    if ((await sha256File(path)) === sha256) return;
+    await rm(path);
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const part = `${path}.part`;
+  for (let attempt = 1; ; attempt++) {
+    const resumed = ((await sizeOf(part)) ?? 0) > 0;
+    try {
+      await fetchPart(url, part, context);
+    } catch (error) {
+      if (error instanceof KlpError) throw error;
+      const final = error instanceof HttpStatusError && error.status < 500;
+      if (final || attempt === attempts) {
+        throw new KlpError('download-failed', `cannot download ${url}: ${requestProblem(error)}`, {
+          cause: error,
+        });
+      }
+      context.progress({ type: 'note', text: `${basename(path)}: ${requestProblem(error)}; trying again` });
+      continue;
+    }
+    const found = await sha256File(part);
+    if (found === sha256) return rename(part, path);
+    await rm(part, { force: true });
+    // What was there before may have been another file's beginning: that deserves one more try from the start.
+    if (!resumed || attempt === attempts) {
+      throw new KlpError('checksum-mismatch', `${url} has the SHA-256 ${found}, published is ${sha256}`);
+    }
+  }
+}
+
+async function fetchPart(url: string, part: string, context: ControllerContext): Promise<void> {
+  const have = (await sizeOf(part)) ?? 0;
+  await get(url, context, have > 0 ? { range: `bytes=${have}-` } : {}, async (response) => {
+    // 416: what is there is already all, or more than all; the checksum tells which.
+    if (response.status === 416 && have > 0) return;
+    if (!response.ok || !response.body) throw new HttpStatusError(url, response.status);
+    const from = response.status === 206 ? have : 0;
+    const total = from + Number(response.headers.get('content-length') ?? Number.NaN);
+    let received = from;
+    let shown = Math.floor((received / total) * 10);
+    const count = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const chunk of chunks) {
+        received += chunk.length;
+        const tenth = Math.floor((received / total) * 10);
+        if (tenth > shown && total > shownBytes) {
+          shown = tenth;
+          context.progress({
+            type: 'line',
+            text: `${basename(url)}: ${mebibytes(received)} of ${mebibytes(total)} MiB`,
+          });
+        }
+        yield chunk;
+      }
+    };
+    const body = Readable.fromWeb(response.body as never) as AsyncIterable<Uint8Array>;
+    await pipeline(count(body), createWriteStream(part, { flags: from > 0 ? 'a' : 'w' }), {
+      signal: context.signal,
+    });
+    if (received < total) throw new Error(`the server sent ${received} of ${total} bytes`);
+  });
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { KlpError } from '../../shared/errors.js';
+import { withTempDir } from '../../shared/files.js';
+import { run } from '../../shared/run.js';
+import type { ControllerContext } from '../context.js';
+import { sha256File } from './http.js';
+import type { ResolvedSource } from './types.js';
+
+const tarballSuffix = /\.tar(\.(xz|gz|zst|bz2))?$/;
+
+/** The version in the first lines of a kernel's Makefile, without EXTRAVERSION; undefined when it is no such file. */
+export function makefileVersion(makefile: string): string | undefined {
+  const value = (name: string): string | undefined =>
+    new RegExp(`^${name} *= *(\\d+) *$`, 'm').exec(makefile)?.[1];
+  const [version, patchlevel, sublevel] = [value('VERSION'), value('PATCHLEVEL'), value('SUBLEVEL')];
+  if (version === undefined || patchlevel === undefined) return undefined;
+  return sublevel === undefined || sublevel === '0'
+    ? `${version}.${patchlevel}`
+    : `${version}.${patchlevel}.${sublevel}`;
+}
+
+/**
+ * A tarball of the user's. Nothing of it is unpacked on this machine; its Makefile is read for the version.
+ * @throws KlpError `source-invalid`, `source-unusable`
+ */
+export async function findTarball(path: string, context: ControllerContext): Promise<ResolvedSource> {
+  const file = resolve(path);
+  const suffix = tarballSuffix.exec(file)?.[0];
+  if (suffix === undefined)
+    throw new KlpError('source-invalid', `${path} is not a .tar, .tar.xz, .tar.gz or .tar.zst`);
+  // Stops at the first match: a kernel tarball has its Makefile near the end, but it is read as a stream.
+  const listed = await run(
+    ['tar', '-xOf', file, '--wildcards', '--no-wildcards-match-slash', '--occurrence=1', '*/Makefile'],
+    { signal: context.signal, okCodes: [0, 2] },
+  );
+  const version = makefileVersion(listed.stdout);
+  if (version === undefined)
+    throw new KlpError('source-unusable', `${path} has no kernel Makefile at its top`);
+  return {
+    version,
+    origin: path,
+    sha256: await sha256File(file),
+    contextName: `source${suffix}`,
+    fetch: async () => file,
+  };
+}
+
+/**
+ * A folder with a kernel tree; what goes into the build is an archive of it, made once.
+ * @throws KlpError `source-unusable`
+ */
+export async function findFolder(path: string, context: ControllerContext): Promise<ResolvedSource> {
+  const dir = resolve(path);
+  const version = await run(['cat', join(dir, 'Makefile')], { okCodes: [0, 1] }).then((r) =>
+    makefileVersion(r.stdout),
+  );
+  if (version === undefined)
+    throw new KlpError('source-unusable', `${path} has no kernel Makefile at its top`);
+  const archive = await archiveOf(context, (file) =>
+    run(
+      // Order, owners and times are fixed so that the same tree gives the same checksum.
+      [
+        'tar',
+        '-cf',
+        file,
+        '--sort=name',
+        '--owner=0',
+        '--group=0',
+        '--mtime=@0',
+        '--exclude-vcs',
+        '--exclude=*.o',
+        '--exclude=*.cmd',
+        '--exclude=./vmlinux*',
+        '-C',
+        dir,
+        '--transform=s,^\\.,linux,',
+        '.',
+      ],
+      { signal: context.signal, failure: 'source-unusable' },
+    ),
+  );
+  return { version, origin: path, ...archive };
+}
+
+/**
+ * A tag (or branch, or commit) of a git repository, fetched without history.
+ * @throws KlpError `source-not-found`, `source-unusable`
+ */
+export async function findInGit(
+  url: string,
+  tag: string,
+  context: ControllerContext,
+): Promise<ResolvedSource> {
+  if (url.startsWith('-') || tag.startsWith('-'))
+    throw new KlpError('source-invalid', `not a git source: ${url}#${tag}`);
+  return withTempDir('klp-docker-git', async (dir) => {
+    const git = (...args: string[]) =>
+      run(['git', '-c', 'protocol.ext.allow=never', '-C', dir, ...args], {
+        signal: context.signal,
+        env: { GIT_TERMINAL_PROMPT: '0' },
+        failure: 'source-not-found',
+        message: `git cannot fetch ${tag} from ${url}`,
+        onLine: (text) => context.progress({ type: 'line', text }),
+      });
+    await git('init', '--quiet', '--bare');
+    await git('fetch', '--depth=1', '--progress', '--', url, tag);
+    const makefile = await git('show', 'FETCH_HEAD:Makefile');
+    const version = makefileVersion(makefile.stdout);
+    if (version === undefined)
+      throw new KlpError('source-unusable', `${url}#${tag} has no kernel Makefile at its top`);
+    const archive = await archiveOf(context, (file) =>
+      git('archive', '--format=tar', '--prefix=linux/', `--output=${file}`, 'FETCH_HEAD'),
+    );
+    return { version, origin: `git+${url}#${tag}`, ...archive };
+  });
+}
+
+/** Lets `make` write an archive and keeps it in the cache under its checksum. */
+async function archiveOf(
+  context: ControllerContext,
+  make: (file: string) => Promise<unknown>,
+): Promise<Pick<ResolvedSource, 'sha256' | 'contextName' | 'fetch'>> {
+  const dir = join(context.cacheDir, 'sources');
+  await mkdir(dir, { recursive: true });
+  const temporary = join(
+    dir,
+    `${createHash('sha256').update(`${process.pid} ${performance.now()}`).digest('hex')}.part`,
+  );
+  try {
+    await make(temporary);
+    const sha256 = await sha256File(temporary);
+    const path = join(dir, sha256.slice(0, 16), 'source.tar');
+    await mkdir(join(dir, sha256.slice(0, 16)), { recursive: true });
+    await rename(temporary, path);
+    await stat(path);
+    return { sha256, contextName: 'source.tar', fetch: async () => path };
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
