@@ -47,9 +47,15 @@ export const artifactSchema = z.strictObject({
 });
 
 export const verificationStepSchema = z.strictObject({
-  phase: z.string(),
+  /** The livepatch under test, where several are verified together. */
+  case: z.string().optional(),
+  /** Whether the patched modules were loaded before the livepatch or after it. */
+  moduleLoad: z.enum(['before', 'after']).optional(),
+  /** `boot`, then for each load `before`, `during` and `after` the livepatch is in force. */
+  phase: z.enum(['boot', 'before', 'during', 'after']),
   name: z.string(),
   ok: z.boolean(),
+  /** Milliseconds, by the clock of the guest. */
   ms: z.number().optional(),
   output: z.string().optional(),
 });
@@ -61,9 +67,11 @@ export const verificationSchema = z.strictObject({
   dmesg: z.array(z.string()),
   /** Time from enabling to the end of the transition, per load. */
   transitionMs: z.record(z.string(), z.number()),
+  /** Results of the kernel's own livepatch selftests, one per script. */
   selftests: z
     .array(z.strictObject({ name: z.string(), ok: z.boolean(), skipped: z.boolean(), output: z.string() }))
     .optional(),
+  /** The end of the console's text; all of it when nothing went wrong is rarely of use. */
   log: z.string().optional(),
 });
 

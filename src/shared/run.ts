@@ -150,7 +150,7 @@ export function start(
 /** The same command, started so that the kernel kills it when its parent is gone. */
 function diesWithUs(argv: readonly string[]): string[] {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-  return setpriv === undefined ? [...argv] : [setpriv, '--pdeath-signal', 'KILL', '--', ...argv];
+  return setpriv === undefined ? [...argv] : [setpriv, '--pdeathsig', 'KILL', '--', ...argv];
 }
 
 /** A service of the machine that we started and will stop again. */

@@ -77,7 +77,21 @@ function header(h: Header): Buffer {
   const name = Buffer.from(`${h.name}\0`);
   const owner = 0;
   const time = 0;
-  const fields = [h.inode, h.mode, owner, owner, h.links, time, h.size, 0, 0, h.major, h.minor, name.length, 0];
+  const fields = [
+    h.inode,
+    h.mode,
+    owner,
+    owner,
+    h.links,
+    time,
+    h.size,
+    0,
+    0,
+    h.major,
+    h.minor,
+    name.length,
+    0,
+  ];
   const text = `070701${fields.map((n) => n.toString(16).toUpperCase().padStart(8, '0')).join('')}`;
   return Buffer.concat([Buffer.from(text), name, padding(text.length + name.length)]);
 }

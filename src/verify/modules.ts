@@ -46,7 +46,13 @@ export function parseModulesDep(text: string): Pick<ModuleTree, 'paths' | 'needs
     if (colon <= 0) continue;
     const path = line.slice(0, colon);
     paths.set(moduleName(path), path);
-    needs.set(path, line.slice(colon + 1).split(/\s+/).filter(Boolean));
+    needs.set(
+      path,
+      line
+        .slice(colon + 1)
+        .split(/\s+/)
+        .filter(Boolean),
+    );
   }
   return { paths, needs };
 }
@@ -70,7 +76,10 @@ export function parseSoftdep(text: string): Map<string, string[]> {
  * The paths to load so that the named modules are there, each after what it needs. Names the tree does not
  * have are returned in `missing`.
  */
-export function loadOrder(tree: ModuleTree, names: readonly string[]): { order: string[]; missing: string[] } {
+export function loadOrder(
+  tree: ModuleTree,
+  names: readonly string[],
+): { order: string[]; missing: string[] } {
   const order: string[] = [];
   const missing: string[] = [];
   const seen = new Set<string>();
@@ -99,7 +108,9 @@ export function loadOrder(tree: ModuleTree, names: readonly string[]): { order: 
 
 /** Size in bytes of all modules of the tree. */
 export async function treeSize(tree: ModuleTree): Promise<number> {
-  const sizes = await Promise.all([...tree.paths.values()].map(async (p) => (await stat(join(tree.dir, p))).size));
+  const sizes = await Promise.all(
+    [...tree.paths.values()].map(async (p) => (await stat(join(tree.dir, p))).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

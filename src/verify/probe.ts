@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { archData } from '../shared/catalog.js';
+import { KlpError } from '../shared/errors.js';
 import { writeFileAtomic } from '../shared/files.js';
 import { startMachine, type Accelerator } from './qemu.js';
 
@@ -15,7 +16,12 @@ export interface Choice {
   why: string;
 }
 
-const cachedSchema = z.strictObject({ bootId: z.string(), arch: z.string(), works: z.boolean(), why: z.string() });
+const cachedSchema = z.strictObject({
+  bootId: z.string(),
+  arch: z.string(),
+  works: z.boolean(),
+  why: z.string(),
+});
 
 /**
  * KVM where it works, else TCG. /dev/kvm may be there, may open, and yet the guest never runs; so KVM
@@ -81,10 +87,10 @@ async function probe(
   const timer = setTimeout(() => running.kill(), probeMs);
   const end = await running.ended;
   clearTimeout(timer);
-  signal.throwIfAborted();
+  if (signal.aborted) throw new KlpError('interrupted', 'the probe of KVM was interrupted');
   if (line !== undefined) return { works: true, why: 'a kernel ran under KVM' };
   const why = end.byItself
-    ? `QEMU refused KVM: ${end.stderr.trim().split('\n').at(-1) ?? ''}`
+    ? `QEMU with KVM ended with ${end.how.split('\n')[0]}`
     : `no kernel ran under KVM within ${probeMs / 1000} s`;
   return { works: false, why };
 }

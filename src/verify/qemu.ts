@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { archData, type ArchData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { start } from '../shared/run.js';
@@ -57,9 +58,13 @@ export function requireQemu(arch: string): void {
   const { name, qemu } = archData(arch);
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
   if (folders.some((folder) => isExecutable(join(folder, qemu.binary)))) return;
-  throw new KlpError('qemu-missing', `${qemu.binary} is not installed; without it a ${name} kernel cannot be booted`, {
-    advice: `Install it, on Debian or Ubuntu with: apt-get install -y ${qemu.package}`,
-  });
+  throw new KlpError(
+    'qemu-missing',
+    `${qemu.binary} is not installed; without it a ${name} kernel cannot be booted`,
+    {
+      advice: `Install it, on Debian or Ubuntu with: apt-get install -y ${qemu.package}`,
+    },
+  );
 }
 
 function isExecutable(path: string): boolean {
@@ -75,8 +80,10 @@ function isExecutable(path: string): boolean {
 export interface MachineEnd {
   /** QEMU ended by itself; false when it was killed. */
   byItself: boolean;
-  exitCode: number | undefined;
-  stderr: string;
+  /** QEMU itself had nothing to complain about. */
+  ok: boolean;
+  /** Exit code or signal, and what QEMU said. */
+  how: string;
 }
 
 export interface RunningMachine {
@@ -102,9 +109,11 @@ export function startMachine(
       for (const line of lines) options.onLine(cleanLine(line));
     },
   });
-  const ended = program.ended.then(({ exitCode, stderr }) => {
+  const ended = program.ended.then(({ exitCode, signal, stderr }) => {
     if (rest !== '') options.onLine(cleanLine(rest));
-    return { byItself: !killed && exitCode !== undefined, exitCode, stderr };
+    const words = stderr.trim();
+    const how = signal === undefined ? `exit code ${exitCode}` : `signal ${signal}`;
+    return { byItself: !killed, ok: exitCode === 0, how: words === '' ? how : `${how}: ${words}` };
   });
   const kill = (): void => {
     killed = true;
@@ -115,6 +124,5 @@ export function startMachine(
 
 /** A line of a serial console as plain text: no escape sequences, no control characters but the tab. */
 function cleanLine(line: string): string {
-  // eslint-disable-next-line no-control-regex
-  return line.replace(/\u001b\[[0-9;?]*[A-Za-z]|\u001bc/g, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+  return stripVTControlCharacters(line).replace(/[^\P{Cc}\t]/gu, '');
 }

@@ -57,4 +57,3 @@ export interface VerifyContext {
   /** Milliseconds per stage; added to. */
   timings: Record<string, number>;
 }
-

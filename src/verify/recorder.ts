@@ -1,0 +1,335 @@
+import { codes, type Code } from '../shared/codes.js';
+import type { Finding, Verification } from '../shared/result.js';
+import { parseConsoleLine } from './console.js';
+import { damageTaint, endsBlock, isConsequence, markLine } from './dmesg.js';
+import type { BootPlan, PlannedCase } from './initramfs.js';
+
+type Step = Verification['steps'][number];
+type Selftest = NonNullable<Verification['selftests']>[number];
+
+/** What was seen of one boot so far. Filled while the machine runs. */
+export interface BootRecord {
+  /** init has spoken. */
+  started: boolean;
+  /** The guest has said that it is through, or that it gives up on this boot. */
+  finished: boolean;
+  /** Seconds of guest time at which init spoke. */
+  initAt: number | undefined;
+  steps: Step[];
+  findings: Finding[];
+  dmesg: string[];
+  transitionMs: Record<string, number>;
+  selftests: Selftest[];
+  /** Cases that were begun, by index; the last may not have come to its end. */
+  begun: number;
+  /** Cases that came to their end, well or not. */
+  completed: number;
+  /** Modules that a loaded livepatch named, per case index. */
+  objects: Map<number, Set<string>>;
+  /** What is going on now, for people. */
+  doing: string;
+  /** All lines of the console. */
+  log: string[];
+}
+
+export interface Recorder {
+  record: BootRecord;
+  /** Takes one line of the console. Returns true when it tells of progress that restarts the deadline. */
+  line: (text: string) => boolean;
+  /** Ends the step that was running when the machine ended, as failed. */
+  cut: (why: string) => void;
+  /** Adds a finding about what is running now. */
+  find: (code: Code, message: string, extra?: Partial<Finding>) => void;
+}
+
+/** Where a step belongs, and the code of its failure. */
+const stepKinds: Record<string, { phase: Step['phase']; code: Code; what: string }> = {
+  'load-target': {
+    phase: 'before',
+    code: 'target-load-failed',
+    what: 'the module to be patched cannot be loaded',
+  },
+  'test-before': {
+    phase: 'before',
+    code: 'guest-test-failed',
+    what: 'the test script failed before the livepatch',
+  },
+  'load-livepatch': {
+    phase: 'during',
+    code: 'livepatch-load-failed',
+    what: 'the livepatch cannot be loaded',
+  },
+  transition: { phase: 'during', code: 'transition-stalled', what: 'the transition does not end' },
+  reverse: { phase: 'during', code: 'livepatch-stuck', what: 'the livepatch cannot be taken back' },
+  'check-objects': { phase: 'during', code: 'object-not-patched', what: 'a module is not patched' },
+  'test-during': {
+    phase: 'during',
+    code: 'guest-test-failed',
+    what: 'the test script failed with the livepatch',
+  },
+  disable: { phase: 'after', code: 'disable-stalled', what: 'the livepatch cannot be disabled' },
+  'unload-livepatch': {
+    phase: 'after',
+    code: 'livepatch-unload-failed',
+    what: 'the livepatch cannot be unloaded',
+  },
+  'test-after': {
+    phase: 'after',
+    code: 'guest-test-failed',
+    what: 'the test script failed after the livepatch',
+  },
+  'unload-target': {
+    phase: 'after',
+    code: 'target-unload-failed',
+    what: 'the patched module cannot be unloaded',
+  },
+};
+
+/** Kernel lines shown with a failed step. */
+const contextLines = 15;
+/** Lines of one kernel report that go into the result. */
+const blockLines = 60;
+
+interface OpenStep {
+  name: string;
+  at: number | undefined;
+  output: string[];
+  kernel: string[];
+}
+
+/** Makes steps, findings and times of what the guest says on its console. */
+export function createRecorder(plan: BootPlan): Recorder {
+  const record: BootRecord = {
+    started: false,
+    finished: false,
+    initAt: undefined,
+    steps: [],
+    findings: [],
+    dmesg: [],
+    transitionMs: {},
+    selftests: [],
+    begun: 0,
+    completed: 0,
+    objects: new Map(),
+    doing: 'the kernel boots',
+    log: [],
+  };
+  let planned: PlannedCase | undefined;
+  let pass: PlannedCase['passes'][number] | undefined;
+  let step: OpenStep | undefined;
+  let selftest: { name: string; output: string[] } | undefined;
+  let partial = '';
+  let taint: number | undefined;
+  let block = 0;
+  let enablingAt: number | undefined;
+
+  const label = (): string => {
+    if (planned === undefined) return '';
+    return pass === undefined || pass === 'once' ? planned.case.name : `${planned.case.name}, target ${pass}`;
+  };
+
+  const find: Recorder['find'] = (code, message, extra = {}) => {
+    const where = label() === '' ? '' : `${label()}: `;
+    record.findings.push({
+      code,
+      severity: 'error',
+      message: where + message,
+      advice: codes[code].advice,
+      ...extra,
+    });
+  };
+
+  const endStep = (ok: boolean, at: number | undefined): void => {
+    if (step === undefined) return;
+    const kind = stepKinds[step.name];
+    const output = [...step.output, ...(ok ? [] : step.kernel)].join('\n');
+    record.steps.push({
+      ...(planned === undefined ? {} : { case: planned.case.name }),
+      ...(pass === undefined || pass === 'once' ? {} : { moduleLoad: pass }),
+      phase: kind?.phase ?? 'boot',
+      name: step.name,
+      ok,
+      ...(at === undefined || step.at === undefined ? {} : { ms: Math.round((at - step.at) * 1000) }),
+      ...(output === '' ? {} : { output }),
+    });
+    if (!ok && kind !== undefined) find(kind.code, kind.what, output === '' ? {} : { output });
+    step = undefined;
+  };
+
+  const kernelLine = (text: string, at: number): void => {
+    if (planned === undefined && selftest === undefined) return;
+    if (step !== undefined && step.kernel.push(text) > contextLines) step.kernel.shift();
+    noteTransition(text, at);
+    if (block > 0) {
+      record.dmesg.push(text);
+      block = endsBlock(text) ? 0 : block - 1;
+    }
+    const mark = markLine(text);
+    if (mark === undefined) return;
+    // Selftests provoke the livepatch core's complaints on purpose, and compare them themselves.
+    if (selftest !== undefined && mark.code === 'livepatch-message') return;
+    const firstOfBlock = block === 0;
+    if (firstOfBlock) record.dmesg.push(text);
+    if (mark.block) block = blockLines;
+    if (isConsequence(text) || !(firstOfBlock || mark.code === 'kernel-panic')) return;
+    const during =
+      selftest !== undefined ? ` (selftest ${selftest.name})` : step !== undefined ? ` (${step.name})` : '';
+    find(mark.code, `the kernel says: ${text}${during}`, { severity: mark.severity });
+  };
+
+  /** The kernel's own time stamps are finer than the guest's polling. */
+  const noteTransition = (text: string, at: number): void => {
+    if (planned === undefined) return;
+    if (text.startsWith(`livepatch: enabling patch '${planned.module}'`)) enablingAt = at;
+    if (text === `livepatch: '${planned.module}': patching complete` && enablingAt !== undefined) {
+      const key = pass === undefined || pass === 'once' ? planned.case.name : `${planned.case.name}/${pass}`;
+      record.transitionMs[key] = Math.round((at - enablingAt) * 1e6) / 1e3;
+      enablingAt = undefined;
+    }
+  };
+
+  const noteTaint = (value: number): void => {
+    const fresh = taint === undefined ? 0 : value & ~taint & damageTaint;
+    taint = value;
+    if (fresh !== 0 && !record.findings.some((finding) => finding.code.startsWith('kernel-'))) {
+      find('kernel-warning', `the kernel marked itself as tainted (new bits: ${fresh})`);
+    }
+  };
+
+  const endSelftest = (status: string): void => {
+    if (selftest === undefined) return;
+    const { name, output } = selftest;
+    const ok = status === '0';
+    // Exit code 4 is kselftest's word for a test that cannot run here.
+    const skipped = status === '4';
+    record.selftests.push({ name, ok, skipped, output: output.join('\n') });
+    if (!ok && !skipped) {
+      const how = status === 'timeout' ? 'did not end in time' : `failed with exit code ${status}`;
+      find('selftest-failed', `${name} ${how}`, { output: output.join('\n') });
+    }
+    selftest = undefined;
+  };
+
+  const protocol = (verb: string, rest: string, at: number | undefined): boolean => {
+    switch (verb) {
+      case 'hello':
+        record.started = true;
+        record.initAt = at;
+        record.doing = 'init';
+        record.steps.push({
+          phase: 'boot',
+          name: 'boot',
+          ok: true,
+          ...(at === undefined ? {} : { ms: Math.round(at * 1000) }),
+        });
+        return true;
+      case 'case':
+        planned = plan.cases[Number(rest)];
+        pass = undefined;
+        record.begun = Number(rest) + 1;
+        record.doing = label();
+        return true;
+      case 'pass':
+        pass = planned?.passes.find((known) => known === rest);
+        // Taint is compared within a pass.
+        taint = undefined;
+        return false;
+      case 'pass-end':
+        block = 0;
+        return false;
+      case 'case-end':
+        record.completed = record.begun;
+        planned = undefined;
+        pass = undefined;
+        return false;
+      case 'step':
+        step = { name: rest, at, output: [], kernel: [] };
+        record.doing = planned === undefined ? rest : `${label()}: ${rest}`;
+        return false;
+      case 'ok':
+        endStep(true, at);
+        return false;
+      case 'failed':
+        endStep(false, at);
+        return false;
+      case 'part':
+        partial += rest;
+        return false;
+      case 'out':
+        (selftest ?? step)?.output.push(partial + rest);
+        partial = '';
+        return false;
+      case 'taint':
+        noteTaint(Number(rest));
+        return false;
+      case 'object':
+        if (rest !== 'vmlinux') addTo(record.objects, record.begun - 1, rest);
+        return false;
+      case 'holdout':
+        step?.output.push(`task ${rest} holds it up:`);
+        return false;
+      case 'refcount':
+        step?.output.push(`references: ${rest}`);
+        return false;
+      case 'selftest':
+        selftest = { name: rest, output: [] };
+        record.doing = `selftest ${rest}`;
+        taint = undefined;
+        return true;
+      case 'selftest-end':
+        endSelftest(rest);
+        block = 0;
+        return false;
+      case 'abandon':
+        if (step !== undefined) endStep(false, at);
+        record.finished = true;
+        return true;
+      case 'end':
+        record.finished = true;
+        return true;
+      default:
+        return false;
+    }
+  };
+
+  return {
+    record,
+    find,
+    line: (text) => {
+      record.log.push(text.replace(`@${plan.token} `, ''));
+      const line = parseConsoleLine(plan.token, text);
+      if (line.kind === 'kernel') kernelLine(line.text, line.at);
+      return line.kind === 'protocol' && protocol(line.verb, line.rest, line.at);
+    },
+    cut: (why) => {
+      if (step !== undefined) {
+        step.output.push(why);
+        const { name, output, kernel } = step;
+        const kind = stepKinds[name];
+        record.steps.push({
+          ...(planned === undefined ? {} : { case: planned.case.name }),
+          ...(pass === undefined || pass === 'once' ? {} : { moduleLoad: pass }),
+          phase: kind?.phase ?? 'boot',
+          name,
+          ok: false,
+          output: [...output, ...kernel].join('\n'),
+        });
+        step = undefined;
+      }
+      if (selftest !== undefined) {
+        record.selftests.push({
+          name: selftest.name,
+          ok: false,
+          skipped: false,
+          output: [...selftest.output, why].join('\n'),
+        });
+        selftest = undefined;
+      }
+    },
+  };
+}
+
+function addTo(sets: Map<number, Set<string>>, key: number, value: string): void {
+  const set = sets.get(key) ?? new Set();
+  sets.set(key, set.add(value));
+}
