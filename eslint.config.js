@@ -20,5 +20,8 @@ export default tseslint.config(
     files: ['*.config.ts', '*.config.js'],
     rules: { 'no-restricted-exports': 'off' },
   },
-  { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
 );

@@ -1,0 +1,67 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { KlpError } from '../shared/errors.js';
+import { makeDir } from '../shared/files.js';
+import { size } from '../report/units.js';
+
+/** Largest files that are taken, in bytes. */
+export const limits = {
+  patch: 8 * 1024 * 1024,
+  callbacks: 1024 * 1024,
+  script: 1024 * 1024,
+  package: 256 * 1024 * 1024,
+};
+
+/**
+ * Looks at a file named on the command line before any long work starts.
+ * @returns its absolute path
+ * @throws KlpError `input-not-found`, `input-not-a-file`, `input-unreadable`, `input-empty`, `input-too-large`
+ */
+export async function checkInput(path: string, what: keyof typeof limits): Promise<string> {
+  const absolute = resolve(path);
+  const place = { file: path };
+  if (path === '') throw new KlpError('input-not-found', `The name of the ${what} is empty`);
+  const info = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') {
+      throw new KlpError('input-not-found', `There is no file ${path}`, { ...place, cause });
+    }
+    throw new KlpError('input-unreadable', `${path} cannot be looked at: ${cause.message}`, {
+      ...place,
+      cause,
+    });
+  });
+  if (info.isDirectory()) throw new KlpError('input-not-a-file', `${path} is a folder`, place);
+  if (!info.isFile()) throw new KlpError('input-not-a-file', `${path} is not a regular file`, place);
+  if (info.size === 0) throw new KlpError('input-empty', `${path} is empty`, place);
+  if (info.size > limits[what]) {
+    const limit = `a ${what} may have ${size(limits[what])}`;
+    throw new KlpError('input-too-large', `${path} has ${size(info.size)}; ${limit}`, place);
+  }
+  await access(absolute, constants.R_OK).catch((cause: Error) => {
+    throw new KlpError('input-unreadable', `${path} cannot be read`, { ...place, cause });
+  });
+  return absolute;
+}
+
+/**
+ * Makes sure that a folder for results exists and can be written to.
+ * @returns its absolute path
+ * @throws KlpError `output-not-writable`
+ */
+export async function checkOutputDir(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    await makeDir(absolute);
+    await access(absolute, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new KlpError(
+      'output-not-writable',
+      `Nothing can be written to ${path}: ${(cause as Error).message}`,
+      {
+        file: path,
+        cause,
+      },
+    );
+  }
+  return absolute;
+}

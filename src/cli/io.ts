@@ -1,0 +1,32 @@
+import type { Writable } from 'node:stream';
+
+/** What the command line needs from the process around it; tests hand in their own. */
+export interface Io {
+  stdout: Writable & { isTTY?: boolean };
+  stderr: Writable & { isTTY?: boolean; columns?: number };
+  env: NodeJS.ProcessEnv;
+  /** Arguments after the program's name. */
+  args: readonly string[];
+  /** Fires on Ctrl-C and SIGTERM. */
+  signal: AbortSignal;
+}
+
+/**
+ * Keeps a reader that went away (`klp-docker images | head -1`) from ending the program in the middle of its
+ * work: what is written after that is dropped, the work and its exit code stay.
+ */
+export function ignoreClosedPipe(stream: Writable): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+/** Waits until everything written to the stream has reached the operating system, or cannot any more. */
+export async function flushed(stream: Writable): Promise<void> {
+  if (stream.destroyed || stream.writableEnded) return;
+  await new Promise<void>((resolve) => {
+    stream.once('error', () => resolve());
+    stream.once('close', () => resolve());
+    stream.write('', () => resolve());
+  });
+}

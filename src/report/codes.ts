@@ -1,0 +1,63 @@
+import { codes, type Code } from '../shared/codes.js';
+import { exitCodeOf } from '../shared/errors.js';
+import type { ResultDocument } from '../shared/result.js';
+import type { Style } from './style.js';
+import { indented, table } from './units.js';
+
+export type CodeDocument = NonNullable<ResultDocument['codes']>[number];
+
+/** A reason code as the result document tells it. */
+export function describeCode(code: Code): CodeDocument {
+  const { kind, title, meaning, advice } = codes[code];
+  return { code, exitCode: exitCodeOf(kind), title, meaning, advice };
+}
+
+/** Every reason code, by exit code and then by name. */
+export function allCodes(): CodeDocument[] {
+  const documents = Object.keys(codes).map((code) => describeCode(code as Code));
+  return documents.sort((a, b) => a.exitCode - b.exitCode || (a.code < b.code ? -1 : 1));
+}
+
+/** One reason code for people. */
+export function renderCode(document: CodeDocument, style: Style): string {
+  return [
+    `${style.bold(document.code)}: ${document.title} (exit code ${document.exitCode})`,
+    '',
+    ...indented(document.meaning, '  '),
+    '',
+    style.bold('What to do'),
+    ...indented(document.advice, '  '),
+    '',
+  ].join('\n');
+}
+
+/** The list of all reason codes for people. */
+export function renderCodeList(style: Style): string {
+  const rows = allCodes().map((document) => [String(document.exitCode), document.code, document.title]);
+  return [
+    style.bold('Exit code, reason code, what it says:'),
+    ...table(rows, '  '),
+    '',
+    'klp-docker explain CODE tells what one means and what to do.',
+    '',
+  ].join('\n');
+}
+
+/** `docs/codes.md`, generated so that it cannot differ from the code. */
+export function codesMarkdown(): string {
+  const lines = [
+    '# Reason codes',
+    '',
+    'Every error, refusal and warning carries one of these codes. They are stable: scripts may depend on them.',
+    'This page is generated from `src/shared/codes.ts` by `npm run docs`; `klp-docker explain CODE` prints one entry.',
+  ];
+  let exitCode = -1;
+  for (const document of allCodes()) {
+    if (document.exitCode !== exitCode) lines.push('', `## Exit code ${document.exitCode}`);
+    exitCode = document.exitCode;
+    const text = (s: string): string => s.replaceAll('<', '&lt;').replaceAll('\n', '\n  ');
+    lines.push('', `### \`${document.code}\``, '', `${text(document.title)}.`, '', text(document.meaning));
+    lines.push('', `**What to do:** ${text(document.advice)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,55 @@
+import { codes } from '../shared/codes.js';
+import { isCode } from '../shared/outcome.js';
+import type { Finding } from '../shared/result.js';
+import type { Style } from './style.js';
+import { indented } from './units.js';
+
+/** Lines of a failed program's output that are shown; the rest is in --log and --json. */
+const outputLines = 40;
+
+/** Where a finding is, as compilers write it: `fs/proc/meminfo.c:35 in meminfo_proc_show()`. */
+export function placeOf(finding: Finding): string {
+  const file =
+    finding.file === undefined
+      ? ''
+      : finding.line === undefined
+        ? finding.file
+        : `${finding.file}:${finding.line}`;
+  const within = finding.function === undefined ? '' : `in ${finding.function}()`;
+  const object = finding.object === undefined ? '' : `(${finding.object})`;
+  return [file, within, object].filter((part) => part !== '').join(' ');
+}
+
+/** A finding for people: what happened, where, what was printed, why it matters, what to do next, its code. */
+export function renderFinding(finding: Finding, style: Style): string[] {
+  const paint = { error: style.red, warning: style.yellow, note: style.cyan }[finding.severity];
+  const lines = [`${style.bold(paint(`${finding.severity}:`))} ${style.bold(finding.message)}`];
+  const place = placeOf(finding);
+  if (place !== '') lines.push(`  at    ${place}`);
+  if (finding.output !== undefined) lines.push(...renderOutput(finding.output, style));
+  if (finding.command !== undefined) lines.push(...entry('ran', finding.command));
+  const known = isCode(finding.code) ? codes[finding.code] : undefined;
+  if (known !== undefined && finding.severity !== 'note') lines.push(...entry('why', known.meaning));
+  const advice = finding.advice ?? known?.advice;
+  if (advice !== undefined) lines.push(...entry('next', advice));
+  lines.push(style.dim(`  code  ${finding.code} (klp-docker explain ${finding.code})`));
+  return lines;
+}
+
+/** The last lines of what a program printed, and how many came before them. */
+function renderOutput(output: string, style: Style): string[] {
+  const all = output.trimEnd().split('\n');
+  const shown = all.slice(-outputLines);
+  const left = all.length - shown.length;
+  return [
+    ...(left > 0 ? [style.dim(`  | … ${left} more lines above (in --json and --log)`)] : []),
+    ...shown.map((line) => `  ${style.dim('|')} ${line}`.trimEnd()),
+  ];
+}
+
+/** A labelled text; further lines stand below the first. */
+function entry(label: string, text: string): string[] {
+  return indented(text, '        ').map((line, i) =>
+    i === 0 ? `  ${label.padEnd(6)}${line.trimStart()}` : line,
+  );
+}

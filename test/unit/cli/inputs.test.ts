@@ -1,0 +1,61 @@
+import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkInput, checkOutputDir, limits } from '../../../src/cli/inputs.js';
+
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'klp-inputs-test-'));
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('checkInput', () => {
+  it('returns the absolute path of a file that will do', async () => {
+    const path = join(dir, 'a.patch');
+    await writeFile(path, 'x');
+    expect(await checkInput(path, 'patch')).toBe(path);
+  });
+
+  it('refuses a name that leads nowhere', async () => {
+    await expect(checkInput(join(dir, 'none'), 'patch')).rejects.toMatchObject({ code: 'input-not-found' });
+    await writeFile(join(dir, 'file'), 'x');
+    await expect(checkInput(join(dir, 'file', 'x'), 'patch')).rejects.toMatchObject({
+      code: 'input-not-found',
+    });
+    await expect(checkInput('', 'patch')).rejects.toMatchObject({ code: 'input-not-found' });
+  });
+
+  it.each(['/dev/null', tmpdir()])('refuses %s, which is no regular file', async (path) => {
+    await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-not-a-file' });
+  });
+
+  it('refuses an empty file and one over the limit, and takes one of exactly the limit', async () => {
+    const path = join(dir, 'a.patch');
+    await writeFile(path, '');
+    await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-empty' });
+    await truncate(path, limits.patch + 1);
+    await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-too-large' });
+    await truncate(path, limits.patch);
+    expect(await checkInput(path, 'patch')).toBe(path);
+  });
+});
+
+describe('checkOutputDir', () => {
+  it('makes the folder', async () => {
+    const path = join(dir, 'a', 'b');
+    await checkOutputDir(path);
+    expect((await stat(path)).isDirectory()).toBe(true);
+  });
+
+  it('refuses a path that runs through a file', async () => {
+    await writeFile(join(dir, 'file'), 'x');
+    await expect(checkOutputDir(join(dir, 'file', 'out'))).rejects.toMatchObject({
+      code: 'output-not-writable',
+    });
+  });
+});
