@@ -1,0 +1,118 @@
+import { basename } from 'node:path';
+import type { Code } from '../../shared/codes.js';
+import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
+import type { KernelTree, PatchedFile, TranslationUnit } from '../types.js';
+import { noUnit } from './no-unit.js';
+import { unitsByPath } from './units.js';
+
+/** What is left of a patch set to make a livepatch of, and what was left out of it and why. */
+export interface Preflight {
+  files: PatchedFile[];
+  findings: Finding[];
+}
+
+/**
+ * Refuses, before any work, what can never become a livepatch, and leaves out what never reaches the kernel.
+ * A file that an object of the kernel was made from is always kept, whatever its name.
+ * @throws KlpError `file-added`, `file-deleted`, `file-renamed`, `build-file-changed`, `assembly-changed`,
+ *   `rust-changed`, `not-built`, `object-not-livepatchable`; `nothing-to-patch` when no file is left
+ */
+export async function checkPatchedFiles(files: readonly PatchedFile[], tree: KernelTree): Promise<Preflight> {
+  const units = await unitsByPath(
+    tree,
+    files.flatMap((file) => [file.path, ...(file.from === undefined ? [] : [file.from])]),
+  );
+  const kept: PatchedFile[] = [];
+  const findings: Finding[] = files.flatMap((file) => file.notes ?? []);
+  for (const file of files) {
+    const reason = await whyDropped(file, tree, units);
+    if (reason === undefined) kept.push(file);
+    else
+      findings.push({
+        code: 'file-not-in-kernel',
+        severity: 'note',
+        message: `${file.path}: ${reason}`,
+        file: file.path,
+      });
+  }
+  if (kept.length > 0) return { files: kept, findings };
+  const reasons = findings.filter(({ code }) => code === 'file-not-in-kernel').map(({ message }) => message);
+  throw new KlpError('nothing-to-patch', `nothing in the patch reaches the kernel: ${reasons.join('; ')}`);
+}
+
+/** Why a file can be left out; undefined when it must be kept; throws when it can be neither. */
+async function whyDropped(
+  file: PatchedFile,
+  tree: KernelTree,
+  units: ReadonlyMap<string, TranslationUnit[]>,
+): Promise<string | undefined> {
+  const used = (units.get(file.path)?.length ?? 0) > 0 || (units.get(file.from ?? '')?.length ?? 0) > 0;
+  const aside = used ? undefined : besideTheKernel(file.path);
+  if (aside !== undefined) return aside;
+  if (file.op === undefined && file.original === file.patched) return 'its content ends as it was';
+  refuseOperation(file);
+  refuseKind(file);
+  if (used) return undefined;
+  if (kindOf(file.path) === 'header') return 'no object of this kernel reads it';
+  throw await noUnit(tree, file.path);
+}
+
+/** Top folders whose files are made for people and user space; an object of the kernel that reads one is found before. */
+const foldersBeside = new Map([
+  ['Documentation', 'documentation'],
+  ['LICENSES', 'documentation'],
+  ['tools', 'a tool that runs in user space'],
+  ['samples', 'a sample that this kernel does not contain'],
+]);
+const filesBeside = new Set(['MAINTAINERS', 'CREDITS', 'COPYING', 'README']);
+
+function besideTheKernel(path: string): string | undefined {
+  const folder = foldersBeside.get(path.split('/')[0] ?? '');
+  if (folder !== undefined) return folder;
+  const name = basename(path);
+  if (name.startsWith('.') || filesBeside.has(name) || /\.(rst|txt|md)$/.test(name)) return 'documentation';
+  return undefined;
+}
+
+type SourceKind = 'c' | 'header' | 'assembly' | 'rust' | 'build';
+
+function kindOf(path: string): SourceKind {
+  if (/\.lds(\.[Sh])?$/.test(path)) return 'build';
+  if (path.endsWith('.c')) return 'c';
+  if (path.endsWith('.h')) return 'header';
+  if (/\.[sS]$/.test(path)) return 'assembly';
+  if (path.endsWith('.rs')) return 'rust';
+  return 'build';
+}
+
+const refusedKinds: Partial<Record<SourceKind, { code: Code; what: string }>> = {
+  assembly: { code: 'assembly-changed', what: 'is assembly code' },
+  rust: { code: 'rust-changed', what: 'is Rust code' },
+  build: { code: 'build-file-changed', what: 'takes effect only when a kernel is built' },
+};
+
+function refuseKind(file: PatchedFile): void {
+  const refused = refusedKinds[kindOf(file.path)];
+  if (!refused) return;
+  throw new KlpError(
+    refused.code,
+    `${file.path} ${refused.what}, so a change of it cannot be livepatched`,
+    placeOf(file),
+  );
+}
+
+function refuseOperation(file: PatchedFile): void {
+  if (file.op === 'added') throw new KlpError('file-added', `the patch adds ${file.path}`, placeOf(file));
+  if (file.op === 'deleted')
+    throw new KlpError('file-deleted', `the patch deletes ${file.path}`, placeOf(file));
+  if (file.op === 'renamed') {
+    const from = file.from === undefined ? '' : `${file.from} to `;
+    throw new KlpError('file-renamed', `the patch renames or copies ${from}${file.path}`, placeOf(file));
+  }
+}
+
+function placeOf(file: PatchedFile): { file: string; line?: number } {
+  const line = file.changed[0]?.from;
+  return { file: file.path, ...(line === undefined ? {} : { line }) };
+}
