@@ -1,0 +1,222 @@
+import { join } from 'node:path';
+import { archData } from '../../shared/catalog.js';
+import { KlpError } from '../../shared/errors.js';
+import { STB, STT } from '../elf/constants.js';
+import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
+import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
+import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
+import { placeObject, type Placement } from './placement.js';
+import { isDefined, lazily, openSymbolFile, type FileSymbol, type SymbolFile } from './symbol-file.js';
+import { moduleNameOf, readSymvers, type ExportedSymbol } from './symvers.js';
+
+export type KlpSource = Extract<SymbolSource, { kind: 'klp' }>;
+
+/** The symbols of a kernel build, as a livepatch must name them. */
+export interface KernelSymbols {
+  /**
+   * A symbol that the unit's own object in the kernel build defines, whatever its binding: its place in the kernel is
+   * proved. Use it for statics, for functions to be patched, and for the original of a patched function.
+   * @throws symbol-not-in-kernel, symbol-position-unproved
+   */
+  resolveLocal(unit: TranslationUnit, name: string, kind?: SymbolKind): KlpSource;
+  /**
+   * A symbol that the unit refers to and another object defines: exported by vmlinux, or else a klp symbol.
+   * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency
+   */
+  resolveGlobal(unit: TranslationUnit, name: string): SymbolSource;
+  /** As `resolveGlobal`, but also for an exported symbol the address in the kernel itself. */
+  resolveAddress(unit: TranslationUnit, name: string): KlpSource;
+  /** Whether the function of the unit's object has a place where ftrace, and so a livepatch, can divert it. */
+  isFtraceable(unit: TranslationUnit, functionName: string): boolean;
+  /** Module.symvers. */
+  exports(): ReadonlyMap<string, ExportedSymbol>;
+}
+
+export type SymbolKind = 'function' | 'object';
+
+/**
+ * Opens the symbols of a built kernel. Files are read when they are needed, and only in parts.
+ * @throws kernel-symbols-missing, elf-malformed (also later, from the methods)
+ */
+export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
+  const vmlinux = lazily(() => openVmlinux(tree));
+  const exports = lazily(() => readSymvers(tree));
+  const modules = cached((path: string) => openModule(tree, path));
+  const objects = cached((path: string) => openSymbolFile(join(tree.dir, path), path));
+  const holderOf = (unit: TranslationUnit): KernelObject =>
+    unit.module === undefined ? vmlinux() : modules(unit.module);
+  const placements = cachedBy(
+    (unit: TranslationUnit) => `${unit.object} ${unit.module ?? ''}`,
+    (unit) => placeObject(objects(unit.object), holderOf(unit).file),
+  );
+  const entries = cachedBy(
+    (unit: TranslationUnit) => `${unit.object} ${unit.module ?? ''}`,
+    (unit): FtraceEntries =>
+      openFtraceEntries(archData(tree.arch).ftraceEntrySection, objects(unit.object), holderOf(unit).file),
+  );
+
+  const located = (unit: TranslationUnit, name: string, kind?: SymbolKind): FileSymbol => {
+    const own = ownSymbol(objects(unit.object), unit, name, kind);
+    const result = placements(unit);
+    if (!result.ok) throw unproved(unit, name, result.why, holderOf(unit));
+    return placedSymbol(own, unit, result.placement, holderOf(unit));
+  };
+
+  const resolveLocal = (unit: TranslationUnit, name: string, kind?: SymbolKind): KlpSource => {
+    const holder = holderOf(unit);
+    const symbol = located(unit, name, kind);
+    return klpSource(holder, symbol, unit, `${unit.object} was found in ${holder.file.label} by its symbols and bytes`);
+  };
+
+  const resolveAddress = (unit: TranslationUnit, name: string): KlpSource => {
+    const candidates = [holderOf(unit), vmlinux()];
+    const exporter = exports().get(name)?.module;
+    if (exporter !== undefined && exporter !== 'vmlinux') {
+      const other = modules(`${exporter}.ko`);
+      if (unit.module !== undefined && dependencies(modules, exports, unit.module).has(other.objname)) {
+        candidates.push(other);
+      } else if (candidates.every((c) => c.global(name) === undefined)) {
+        throw newDependency(unit, name, other.objname);
+      }
+    }
+    for (const holder of candidates) {
+      const symbol = holder.global(name);
+      if (symbol !== undefined) return klpSource(holder, symbol, unit, `the only global symbol of its name`);
+    }
+    throw new KlpError('symbol-not-in-kernel', `${describeUnit(unit)} needs ${name}, which this kernel does not have`, {
+      object: unit.object,
+    });
+  };
+
+  return {
+    resolveLocal,
+    resolveAddress,
+    resolveGlobal(unit, name) {
+      const exported = exports().get(name);
+      const isOwn = unit.module !== undefined && holderOf(unit).global(name) !== undefined;
+      if (exported?.module !== 'vmlinux' || isOwn) return resolveAddress(unit, name);
+      const { namespace } = exported;
+      return { kind: 'export', name, ...(namespace === undefined ? {} : { namespace }) };
+    },
+    isFtraceable(unit, functionName) {
+      const own = ownSymbol(objects(unit.object), unit, functionName, 'function');
+      return entries(unit)(own, () => located(unit, functionName, 'function'));
+    },
+    exports,
+  };
+}
+
+/** The symbol as the unit's own object defines it. */
+function ownSymbol(object: SymbolFile, unit: TranslationUnit, name: string, kind?: SymbolKind): FileSymbol {
+  const found = object.named(name).filter((s) => isDefined(s) && fits(s, kind));
+  const [symbol] = found;
+  if (symbol !== undefined && found.length === 1) return symbol;
+  const what = found.length === 0 ? 'does not define' : 'has more than one';
+  throw new KlpError('symbol-not-in-kernel', `${describeUnit(unit)} ${what} ${name}`, {
+    object: unit.object,
+    ...(kind === 'function' ? { function: name } : {}),
+  });
+}
+
+function fits(symbol: FileSymbol, kind: SymbolKind | undefined): boolean {
+  switch (kind) {
+    case 'function':
+      return symbol.type === STT.FUNC || symbol.type === STT.NOTYPE;
+    case 'object':
+      return symbol.type === STT.OBJECT || symbol.type === STT.NOTYPE || symbol.type === STT.TLS;
+    default:
+      return symbol.type !== STT.SECTION && symbol.type !== STT.FILE;
+  }
+}
+
+/** The same symbol in the linked file, at the place that the proof gives it. */
+function placedSymbol(own: FileSymbol, unit: TranslationUnit, placement: Placement, holder: KernelObject): FileSymbol {
+  if (own.binding === STB.LOCAL) {
+    const local = placement.locals.get(own.name);
+    if (local !== undefined) return local;
+    throw new KlpError('symbol-not-in-kernel', `${own.name} of ${unit.object} is not in ${holder.file.label}`, {
+      object: unit.object,
+    });
+  }
+  const global = holder.global(own.name);
+  const place = placement.sections.get(own.section);
+  if (global === undefined || place === undefined) throw unproved(unit, own.name, 'it is not there', holder);
+  const start = holder.file.header.sections[place.section]?.addr ?? 0n;
+  if (global.section !== place.section || global.value !== start + place.base + own.value) {
+    throw new KlpError(
+      'symbol-not-in-kernel',
+      `${own.name} of ${unit.object} is not the one in ${holder.file.label}: another object overrides it`,
+      { object: unit.object },
+    );
+  }
+  return global;
+}
+
+function klpSource(holder: KernelObject, symbol: FileSymbol, unit: TranslationUnit, proof: string): KlpSource {
+  const position = holder.position(symbol);
+  const { name } = symbol;
+  if (position.ok) {
+    const { sympos } = position;
+    const which = position.of === 1 ? 'only one of its name' : `number ${sympos} of ${position.of}`;
+    return { kind: 'klp', name, objname: holder.objname, sympos, proof: `${which}; ${proof}` };
+  }
+  if (position.missing) throw new KlpError('symbol-not-in-kernel', position.why, { object: unit.object });
+  throw unproved(unit, name, position.why, holder);
+}
+
+function unproved(unit: TranslationUnit, name: string, why: string, holder: KernelObject): KlpError {
+  const candidates = holder.file.named(name).filter(isDefined);
+  const list = candidates.map((s) => `0x${s.value.toString(16)} (${s.size} bytes)`).join(', ');
+  return new KlpError(
+    'symbol-position-unproved',
+    `which ${name} of ${holder.objname} is that of ${unit.object} cannot be proved: ${why}`,
+    { object: unit.object, ...(list === '' ? {} : { output: `candidates: ${list}` }) },
+  );
+}
+
+function newDependency(unit: TranslationUnit, name: string, exporter: string): KlpError {
+  return new KlpError(
+    'new-module-dependency',
+    `${describeUnit(unit)} uses ${name} of module ${exporter}, which it does not depend on`,
+    { object: unit.object },
+  );
+}
+
+/** Names of the modules that are loaded whenever this one is, as modinfo tells them. */
+function dependencies(
+  modules: (path: string) => KernelObject,
+  exports: () => ReadonlyMap<string, ExportedSymbol>,
+  path: string,
+): Set<string> {
+  const paths = new Map([...exports().values()].map((e) => [moduleNameOf(e.module), `${e.module}.ko`]));
+  const found = new Set<string>();
+  const visit = (module: string): void => {
+    const { file } = modules(module);
+    const modinfo = file.header.sections.find((s) => s.name === '.modinfo');
+    const text = modinfo === undefined ? '' : Buffer.from(file.bytes(modinfo)).toString('latin1');
+    const list = text.split('\0').find((line) => line.startsWith('depends='));
+    for (const name of (list ?? '').slice('depends='.length).split(',')) {
+      const kernelName = name.replaceAll('-', '_');
+      const next = paths.get(kernelName);
+      if (next === undefined || found.has(kernelName)) continue;
+      found.add(kernelName);
+      visit(next);
+    }
+  };
+  visit(path);
+  return found;
+}
+
+function cached<V>(make: (key: string) => V): (key: string) => V {
+  return cachedBy((key: string) => key, make);
+}
+
+function cachedBy<K, V>(keyOf: (key: K) => string, make: (key: K) => V): (key: K) => V {
+  const made = new Map<string, { value: V }>();
+  return (key) => {
+    const id = keyOf(key);
+    const entry = made.get(id) ?? { value: make(key) };
+    made.set(id, entry);
+    return entry.value;
+  };
+}
