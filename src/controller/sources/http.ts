@@ -186,3 +186,13 @@ async function sizeOf(path: string): Promise<number | undefined> {
     return undefined;
   }
 }
+
+/** Whether a server answers in the time of a probe, whatever it says. */
+export async function answersAtAll(url: string, context: ControllerContext): Promise<boolean> {
+  try {
+    return await get(url, context, {}, async () => true);
+  } catch (error) {
+    if (error instanceof KlpError) throw error;
+    return false;
+  }
+}

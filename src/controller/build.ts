@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { debianData, projectRoot } from '../shared/catalog.js';
+import { stage } from '../shared/progress.js';
+import { ensureBase } from './base.js';
+import type { ControllerContext } from './context.js';
+import { needSpace } from './disk.js';
+import { buildImage } from './docker/build.js';
+import { imageId, pruneUnnamed, tagImage } from './docker/images.js';
+import { engineCall } from './docker/stream.js';
+import { label } from './labels.js';
+import { withLock } from './lock.js';
+import { engineFiles, type Recipe } from './recipe.js';
+import { mirrorOf } from './sources/debian.js';
+import type { ResolvedSource } from './sources/types.js';
+
+const GiB = 1024 ** 3;
+/** Measured: what a build takes at its peak, in the engine's storage and in the cache. */
+const buildSpace = { tiny: 9 * GiB, defconfig: 24 * GiB, file: 24 * GiB };
+const downloadSpace = 0.5 * GiB;
+
+/** The lines of sources.list that give a suite's packages: its base, the base's security updates, itself. */
+export function sourcesList(suite: string, env: ControllerContext['env']): string[] {
+  const { suites } = debianData();
+  const base = suites[suite]?.base ?? suite;
+  const names = [base, `${base}-security`, suite].filter(
+    (name, i, all) => name in suites && all.indexOf(name) === i,
+  );
+  return names.map((name) => `deb ${mirrorOf(name, env)} ${name} main`);
+}
+
+/** The image with the compiler, made when it is not there; returns its name. */
+async function ensureToolchain(docker: Docker, recipe: Recipe, context: ControllerContext): Promise<string> {
+  const { llvm, suite, packages } = recipe.toolchain;
+  const ref = `klp-docker-toolchain:llvm${llvm}-${suite}-${recipe.toolchainSha256.slice(0, 8)}`;
+  return withLock(ref, context, async () => {
+    if ((await imageId(docker, ref, context.signal)) !== undefined) return ref;
+    const base = await stage('base image', context, () =>
+      ensureBase(docker, debianData().suites[suite]?.base ?? suite, context),
+    );
+    const id = await stage('toolchain', context, () =>
+      buildImage(
+        docker,
+        {
+          dockerfile: recipe.dockerfile.toolchain,
+          target: 'toolchain',
+          files: { 'images/build': join(projectRoot(), 'images', 'build') },
+          args: {
+            ...proxyArgs(context.env),
+            BASE: base,
+            SOURCES: sourcesList(suite, context.env).join(';'),
+            PACKAGES: packages.join(' '),
+          },
+          labels: { [label.stage]: 'toolchain', [label.llvm]: String(llvm) },
+        },
+        context,
+      ),
+    );
+    await tagImage(docker, id, ref, context.signal);
+    return ref;
+  });
+}
+
+/**
+ * Builds the image with a kernel in it and names it `ref` when all went well; until then it has no name.
+ * @throws KlpError `no-disk-space`, `image-build-failed`, `config-lost-option`, download and base image errors
+ */
+export async function buildKernelImage(
+  docker: Docker,
+  ref: string,
+  recipe: Recipe,
+  source: ResolvedSource,
+  labels: Record<string, string>,
+  context: ControllerContext,
+): Promise<void> {
+  const { DockerRootDir } = (await engineCall('describe itself', context.signal, () => docker.info())) as {
+    DockerRootDir: string;
+  };
+  await needSpace(DockerRootDir, buildSpace[recipe.config.name], 'building a kernel image');
+  await needSpace(context.cacheDir, downloadSpace, 'the kernel source');
+  const archive = await stage('kernel source', context, source.fetch, source.origin);
+  const toolchain = await ensureToolchain(docker, recipe, context);
+  const { arch, config, toolchain: compiler } = recipe;
+  const images = join(projectRoot(), 'images');
+  const inputs = labels[label.inputs] ?? '';
+  try {
+    const id = await stage('kernel', context, () =>
+      buildImage(
+        docker,
+        {
+          dockerfile: `FROM ${toolchain} AS toolchain\nFROM toolchain AS build\n${recipe.dockerfile.kernel}`,
+          target: 'kernel',
+          files: {
+            'images/build': join(images, 'build'),
+            'images/config': join(images, 'config'),
+            [source.contextName]: archive,
+            ...(config.file === undefined ? {} : { 'kernel.config': config.file }),
+          },
+          args: {
+            ...proxyArgs(context.env),
+            ARCH: arch.kernelArch,
+            LLVM: `-${compiler.llvm}`,
+            KLP_ARCH: arch.name,
+            KERNEL: source.version,
+            CONFIG: config.name,
+            FRAGMENTS: config.name === 'file' ? '' : arch.configFragments.join(' '),
+            TARGET: arch.kernelImageTarget,
+            KERNEL_IMAGE: arch.kernelImage,
+            INPUTS: inputs,
+          },
+          labels: { ...labels, [label.stage]: 'kernel' },
+        },
+        context,
+      ),
+    );
+    await tagImage(docker, id, ref, context.signal);
+  } finally {
+    // The stage that compiled holds the tree a second time.
+    await pruneUnnamed(docker, [`${label.build}=${inputs}`], AbortSignal.timeout(60_000)).catch(
+      () => undefined,
+    );
+  }
+}
+
+/** Puts this version's engine on a kernel image and names the result `ref`. Takes about a second. */
+export async function addEngine(
+  docker: Docker,
+  kernelRef: string,
+  ref: string,
+  recipe: Recipe,
+  context: ControllerContext,
+): Promise<void> {
+  const engine = engineFiles();
+  const id = await stage('engine', context, () =>
+    buildImage(
+      docker,
+      {
+        dockerfile: `FROM ${kernelRef}\n${recipe.dockerfile.engine}`,
+        files: engine.files,
+        args: {},
+        labels: { [label.stage]: 'engine', [label.engine]: engine.sha256 },
+      },
+      context,
+    ),
+  );
+  await tagImage(docker, id, ref, context.signal);
+}
+
+/** Proxy settings, which Docker hands to RUN steps without them being declared and without caching by them. */
+function proxyArgs(env: ControllerContext['env']): Record<string, string> {
+  const names = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}

@@ -1,0 +1,259 @@
+import type Docker from 'dockerode';
+import semver from 'semver';
+import { archData, checkKernelSupported, kernelSemver, llvmFor } from '../shared/catalog.js';
+import { KlpError } from '../shared/errors.js';
+import { stage } from '../shared/progress.js';
+import { addEngine, buildKernelImage } from './build.js';
+import type { ControllerContext } from './context.js';
+import {
+  imageId,
+  imagesWithLabel,
+  pullImage,
+  pushImage,
+  tagImage,
+  type LocalImage,
+} from './docker/images.js';
+import { label } from './labels.js';
+import { withLock } from './lock.js';
+import {
+  engineFiles,
+  imageTag,
+  inputsHash,
+  kernelConfig,
+  recipe,
+  type KernelConfig,
+  type Recipe,
+} from './recipe.js';
+import { parseSource, resolveSource } from './sources.js';
+import { choose } from './sources/kernel-org.js';
+
+/** What an image is asked for by. */
+export interface ImageRequest {
+  /** `6.12` or `6.12.107`. */
+  kernel: string;
+  /** Name or alias of an architecture. */
+  arch: string;
+  llvm?: number;
+  /** `tiny` (the default), `defconfig`, or a file. */
+  config?: string;
+  /** As for `--source`; the default tries kernel.org, then Debian. */
+  source?: string;
+  /** Look in the registry before building. */
+  pull?: boolean;
+  /** Build when there is no image (default); otherwise `image-not-found`. */
+  build?: boolean;
+}
+
+/** An image that is here and ready. */
+export interface Image {
+  ref: string;
+  /** The engine's id of the image, which names its content. */
+  digest: string;
+  origin: 'present' | 'built' | 'pulled';
+  /** Full kernel version. */
+  kernel: string;
+  arch: string;
+  llvm: number;
+  config: string;
+  configSha256: string;
+  sourceSha256: string;
+  source: string;
+}
+
+/** Images with a kernel but no engine, and with both; the tags are the same. */
+const kernelRepository = 'klp-docker-kernel';
+const repository = 'klp-docker';
+
+/**
+ * The image for a kernel: one that is here, else pulled when asked for, else built. An image that holds another
+ * engine than this program's gets this program's, which takes a second. When `6.12` was asked for and an image
+ * of some 6.12.x is here, the newest of those is taken and no network is used.
+ * @throws KlpError: everything that sources, builds and registries throw
+ */
+export async function ensureImage(
+  docker: Docker,
+  request: ImageRequest,
+  context: ControllerContext,
+): Promise<Image> {
+  const arch = archData(request.arch);
+  kernelSemver(request.kernel);
+  const config = kernelConfig(request.config ?? 'tiny', arch);
+  const present = await findPresent(docker, request, config, context);
+  if (present) return withEngineOf(docker, present, 'present', request, context);
+  if (request.build === false && request.pull !== true) {
+    throw new KlpError('image-not-found', `there is no image of Linux ${request.kernel} for ${arch.name}`);
+  }
+
+  const spec = parseSource(request.source);
+  checkKernelSupported(request.kernel, arch);
+  llvmFor(request.kernel, request.llvm);
+  const source = await stage('resolve source', context, () => resolveSource(request.kernel, spec, context));
+  checkKernelSupported(source.version, arch);
+  const of = recipe(arch, llvmFor(source.version, request.llvm), config);
+  const inputs = inputsHash(of, source.sha256);
+  const tag = imageTag(of, source.version, inputs);
+  const kernelRef = `${kernelRepository}:${tag}`;
+  const origin = await withLock(kernelRef, context, async () => {
+    if ((await imageId(docker, kernelRef, context.signal)) !== undefined) return 'present';
+    if (request.pull === true && (await pullTo(docker, tag, kernelRef, context))) return 'pulled';
+    if (request.build === false)
+      throw new KlpError('image-not-found', `the registry has no ${repository}:${tag}`);
+    const labels = {
+      [label.kernel]: source.version,
+      [label.arch]: arch.name,
+      [label.llvm]: String(of.toolchain.llvm),
+      [label.config]: config.name,
+      [label.configSha256]: config.sha256,
+      [label.inputs]: inputs,
+      [label.source]: source.origin,
+      [label.sourceSha256]: source.sha256,
+    };
+    await buildKernelImage(docker, kernelRef, of, source, labels, context);
+    return 'built';
+  });
+  const made = (await imagesWithLabel(docker, label.inputs, context.signal)).find(
+    (image) => image.ref === kernelRef,
+  );
+  if (!made) throw new KlpError('image-unusable', `${kernelRef} lacks the labels of an image of klp-docker`);
+  return withEngineOf(docker, made, origin, request, context);
+}
+
+/** The newest kernel image here that the request describes and that this version's recipe would make again. */
+async function findPresent(
+  docker: Docker,
+  request: ImageRequest,
+  config: KernelConfig,
+  context: ControllerContext,
+): Promise<LocalImage | undefined> {
+  const arch = archData(request.arch);
+  const fits = (image: LocalImage): boolean => {
+    const { kernel, llvm, source, sourceSha256, inputs } = pick(image.labels);
+    if (!image.ref.startsWith(`${kernelRepository}:`) || image.labels[label.arch] !== arch.name) return false;
+    if (choose(request.kernel, [kernel]) === undefined) return false;
+    if (request.source !== undefined && !comesFrom(source, request.source)) return false;
+    try {
+      const wanted = llvmFor(kernel, request.llvm);
+      return llvm === wanted && inputsHash(recipe(arch, wanted, config), sourceSha256) === inputs;
+    } catch (error) {
+      if (error instanceof KlpError && error.kind !== 'defect') return false;
+      throw error;
+    }
+  };
+  const found = (await imagesWithLabel(docker, label.inputs, context.signal)).filter(fits);
+  const version = (image: LocalImage): string => kernelSemver(image.labels[label.kernel] ?? '');
+  return found.sort((a, b) => semver.compare(version(b), version(a)) || b.created - a.created)[0];
+}
+
+/** Whether an image's source (`debian:trixie`, a path, ...) is what `--source` asks for now. */
+function comesFrom(source: string, asked: string): boolean {
+  const spec = parseSource(asked);
+  // A folder, a file or a tag may have changed since: those are looked at again.
+  if (spec.kind === 'debian')
+    return spec.suite === undefined ? source.startsWith('debian:') : source === asked;
+  return spec.kind === 'default' || (spec.kind === 'kernel.org' && source === 'kernel.org');
+}
+
+function pick(labels: Record<string, string>) {
+  return {
+    kernel: labels[label.kernel] ?? '',
+    arch: labels[label.arch] ?? '',
+    llvm: Number(labels[label.llvm]),
+    config: labels[label.config] ?? '',
+    configSha256: labels[label.configSha256] ?? '',
+    source: labels[label.source] ?? '',
+    sourceSha256: labels[label.sourceSha256] ?? '',
+    inputs: labels[label.inputs] ?? '',
+  };
+}
+
+async function withEngineOf(
+  docker: Docker,
+  kernelImage: LocalImage,
+  origin: Image['origin'],
+  request: ImageRequest,
+  context: ControllerContext,
+): Promise<Image> {
+  const { inputs, ...about } = pick(kernelImage.labels);
+  const arch = archData(about.arch);
+  const of = recipe(arch, about.llvm, kernelConfig(request.config ?? 'tiny', arch));
+  const ref = `${repository}:${imageTag(of, about.kernel, inputs)}`;
+  const engine = engineFiles().sha256;
+  const digest = await withLock(ref, context, async () => {
+    const here = (await imagesWithLabel(docker, `${label.engine}=${engine}`, context.signal)).find(
+      (i) => i.ref === ref,
+    );
+    if (here) return here.id;
+    await addEngine(docker, kernelImage.ref, ref, of, context);
+    return imageId(docker, ref, context.signal);
+  });
+  if (digest === undefined) throw new KlpError('image-unusable', `${ref} disappeared while it was made`);
+  return { ref, digest, origin, ...about };
+}
+
+/** The name an image has in the user's registry (KLP_DOCKER_REGISTRY). @throws KlpError `registry-not-set` */
+function remoteRef(tag: string, context: ControllerContext): string {
+  const registry = context.env.KLP_DOCKER_REGISTRY?.replace(/\/+$/, '');
+  if (!registry) throw new KlpError('registry-not-set', 'KLP_DOCKER_REGISTRY names no registry');
+  return `${registry}/${repository}:${tag}`;
+}
+
+async function pullTo(
+  docker: Docker,
+  tag: string,
+  ref: string,
+  context: ControllerContext,
+): Promise<boolean> {
+  const remote = remoteRef(tag, context);
+  const found = await stage('pull', context, () => pullImage(docker, remote, context), remote);
+  if (found) await tagImage(docker, remote, ref, context.signal);
+  return found;
+}
+
+/**
+ * Pushes an image to the registry and returns its reference there and its digest.
+ * @throws KlpError `registry-not-set`, `registry-failed`
+ */
+export async function pushToRegistry(
+  docker: Docker,
+  image: Image,
+  context: ControllerContext,
+): Promise<{ ref: string; digest: string }> {
+  const ref = remoteRef(image.ref.slice(image.ref.lastIndexOf(':') + 1), context);
+  await tagImage(docker, image.ref, ref, context.signal);
+  const digest = await stage('push', context, () => pushImage(docker, ref, context), ref);
+  return { ref, digest };
+}
+
+/** The project's images that this engine holds, the newest kernel first. `size` in bytes, `created` in seconds since 1970. */
+export async function listImages(
+  docker: Docker,
+  context: Pick<ControllerContext, 'signal'>,
+): Promise<
+  {
+    ref: string;
+    digest: string;
+    kernel: string;
+    arch: string;
+    llvm: number;
+    config: string;
+    size: number;
+    created: number;
+  }[]
+> {
+  const all = await imagesWithLabel(docker, label.engine, context.signal);
+  return all
+    .map((image) => {
+      const { kernel, arch, llvm, config } = pick(image.labels);
+      return {
+        ref: image.ref,
+        digest: image.id,
+        kernel,
+        arch,
+        llvm,
+        config,
+        size: image.size,
+        created: image.created,
+      };
+    })
+    .sort((a, b) => b.kernel.localeCompare(a.kernel, 'en', { numeric: true }) || a.ref.localeCompare(b.ref));
+}
