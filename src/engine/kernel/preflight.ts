@@ -52,7 +52,7 @@ async function whyDropped(
   if (aside !== undefined) return aside;
   if (file.op === undefined && file.original === file.patched) return 'its content ends as it was';
   refuseOperation(file);
-  refuseKind(file);
+  refuseKind(file, used);
   if (used) return undefined;
   if (kindOf(file.path) === 'header') return 'no object of this kernel reads it';
   throw await noUnit(tree, file.path);
@@ -92,9 +92,11 @@ const refusedKinds: Partial<Record<SourceKind, { code: Code; what: string }>> = 
   build: { code: 'build-file-changed', what: 'takes effect only when a kernel is built' },
 };
 
-function refuseKind(file: PatchedFile): void {
-  const refused = refusedKinds[kindOf(file.path)];
-  if (!refused) return;
+function refuseKind(file: PatchedFile, used: boolean): void {
+  const kind = kindOf(file.path);
+  const refused = refusedKinds[kind];
+  // Text of any name may be included by C code (tables, generated lists); then it is compiled like a header.
+  if (!refused || (kind === 'build' && used)) return;
   throw new KlpError(
     refused.code,
     `${file.path} ${refused.what}, so a change of it cannot be livepatched`,
