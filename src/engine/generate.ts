@@ -9,6 +9,7 @@ import type { EngineContext } from './context.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
+import { sourceReader } from './kernel/read-source.js';
 import { openSymbols } from './kernel/symbols.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
@@ -17,7 +18,6 @@ import { readModuleRecipe } from './klp/recorded.js';
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
-import { readKernelFile } from './patch/kernel-file.js';
 import type { KlpFunc, PatchedFile } from './types.js';
 import { explainFunctions } from './why.js';
 
@@ -54,9 +54,10 @@ export async function generate(
   result.toolchain = { compiler: tree.compilerText };
 
   const files = await stage('patch', context, async () => {
-    const applied = await applyPatches(request.patches, (path) => readKernelFile(tree, path));
-    context.findings.push(...applied.flatMap((f) => f.notes ?? []));
-    return await relevant(applied);
+    const applied = await applyPatches(request.patches, sourceReader(tree));
+    const checked = await checkPatchedFiles(applied, tree);
+    context.findings.push(...checked.findings);
+    return checked.files;
   });
   const units = await stage('find objects', context, () =>
     unitsFor(
@@ -111,12 +112,6 @@ export async function generate(
   );
   result.symbols = made.symbols;
   return made.ko;
-
-  async function relevant(applied: PatchedFile[]): Promise<PatchedFile[]> {
-    const checked = await checkPatchedFiles(applied, tree);
-    context.findings.push(...checked.notes);
-    return checked.files;
-  }
 }
 
 /** Collects what stands in the way in all units, and throws the first; the others become findings. */

@@ -70,7 +70,6 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     process.stdout.write(
       renderResult(document, {
         style: styleFor(process.stdout, process.env),
-        verbose: options.verbose ?? false,
       }),
     );
   }

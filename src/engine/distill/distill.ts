@@ -8,20 +8,10 @@ import type { EngineContext } from '../context.js';
 import type { IrFunction } from '../ir/module.js';
 import { lineOf } from '../patch/touched.js';
 import { generateCode } from '../object/compile.js';
-import type { GeneratedObject, KlpFunc, SymbolSource, TranslationUnit } from '../types.js';
+import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
+import type { GeneratedObject, KlpFunc, SymbolSource } from '../types.js';
 import { emit } from './emit.js';
 import { select, type KernelReference } from './select.js';
-
-type KlpSource = Extract<SymbolSource, { kind: 'klp' }>;
-
-/** What the distiller asks of the running kernel's symbol tables. */
-export interface SymbolResolver {
-  /** A symbol that the unit's own object defines, static or not: always by its proved position. */
-  resolveLocal(unit: TranslationUnit, name: string): KlpSource;
-  resolveGlobal(unit: TranslationUnit, name: string): SymbolSource;
-  /** Can ftrace redirect this function of the unit's object? */
-  isFtraceable(unit: TranslationUnit, name: string): boolean;
-}
 
 export interface DistilledUnit {
   object: GeneratedObject;
@@ -36,7 +26,7 @@ export interface DistilledUnit {
  */
 export async function distill(
   analysed: AnalysedUnit,
-  symbols: SymbolResolver,
+  symbols: KernelSymbols,
   objtool: readonly string[] | undefined,
   suffix: string,
   context: EngineContext,

@@ -73,11 +73,8 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
   };
   const work: (IrFunction | IrVariable)[] = [];
   const originalName = (g: IrGlobal): string => diff.originalOf.get(g.name) ?? g.name;
-  const reference = (g: IrGlobal): KernelReference => ({
-    original: originalName(g),
-    // A weak definition may have lost against another object's: prove that this one is the kernel's.
-    local: g.local || (!g.declared && g.linkage.startsWith('weak')),
-  });
+  // Calling a weak function means whichever definition the link chose, so only statics are this object's own.
+  const reference = (g: IrGlobal): KernelReference => ({ original: originalName(g), local: g.local });
 
   const bring = (g: IrFunction | IrVariable): void => {
     if (selection.own.has(g.name)) return;

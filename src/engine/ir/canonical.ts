@@ -32,7 +32,7 @@ const locations = / ?,? !(?:dbg|srcloc) !\d+/g;
  * ranges, instruction selection reads only those that start at 0 (SelectionDAGBuilder, lowerRangeToAssertZExt).
  */
 const optimiserOnly =
-  / ?\b(?:nocapture|range\(i\d+ (?!0,)[^)]*\)|captures\([^)]*\)|nofree|norecurse|nosync|willreturn|mustprogress|memory\([^)]*\)|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|initializes\(\([^)]*\)\)|local_unnamed_addr|unnamed_addr)\b/g;
+  / ?\b(?:(?:nocapture|nofree|norecurse|nosync|willreturn|mustprogress|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|local_unnamed_addr|unnamed_addr)\b|(?:memory|captures)\([^)]*\)|initializes\(\([^)]*\)\)|range\(i\d+ (?!0,)[^)]*\))/g;
 
 export function canonicaliser(module: IrModule): Canonicaliser {
   const types = new Map<string, string>();
