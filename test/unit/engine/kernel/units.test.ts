@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { openKernel } from '../../../../src/engine/kernel/tree.js';
+import { unitsFor } from '../../../../src/engine/kernel/units.js';
+import { thinArchive, withToyKernel, type ToyKernel } from '../../../fixtures/toy-kernel/make.js';
+
+const units = (paths: string[], toy: ToyKernel = {}) =>
+  withToyKernel(toy, async (dir) => unitsFor(await openKernel(dir, 'x86_64'), paths));
+const objects = async (...paths: string[]) =>
+  (await units(paths)).map(({ objname, object }) => `${objname} ${object}`);
+
+describe('unitsFor', () => {
+  it('gives the recorded command of an object of vmlinux', async () => {
+    const [unit, ...rest] = await units(['fs/proc/meminfo.c']);
+    expect(rest).toEqual([]);
+    expect(unit).toMatchObject({
+      source: 'fs/proc/meminfo.c',
+      object: 'fs/proc/meminfo.o',
+      objname: 'vmlinux',
+      dependencies: ['fs/proc/meminfo.c', 'include/linux/toy.h'],
+    });
+    expect(unit?.module).toBeUndefined();
+    expect(unit?.compile).toEqual([
+      `${unit?.cwd}/bin/clang-19`,
+      '-nostdinc',
+      '-Iinclude',
+      '-DKBUILD_BASENAME="meminfo"',
+      '-Dpound(#)=$(x)',
+      '-c',
+      '-o',
+      'fs/proc/meminfo.o',
+      'fs/proc/meminfo.c',
+    ]);
+  });
+
+  it('knows the module of an object, and what objtool was told', async () => {
+    const [unit] = await units(['net/sched/sch-toy.c']);
+    expect(unit).toMatchObject({
+      objname: 'sch_toy',
+      module: 'net/sched/sch-toy.ko',
+      objtool: ['./tools/objtool/objtool', '--orc', '--link', '--module'],
+    });
+  });
+
+  it('finds every object of a source and leaves out those that are not linked', async () => {
+    expect(await objects('lib/ctype.c')).toEqual(['vmlinux lib/ctype.o', 'vmlinux lib/ctype-again.o']);
+  });
+
+  it('finds the objects that read a header, of C and of assembly', async () => {
+    expect((await objects('include/linux/toy.h')).sort()).toEqual([
+      'vmlinux fs/proc/meminfo.o',
+      'vmlinux init/main.o',
+      'vmlinux lib/entry.o',
+    ]);
+    expect(await objects('fs/ext4/ext4.h')).toEqual(['ext4 fs/ext4/super.o', 'ext4 fs/ext4/inode.o']);
+  });
+
+  it('finds the object of a source that another includes', async () => {
+    expect(await objects('kernel/sched/wait.c')).toEqual(['vmlinux kernel/sched/all.o']);
+  });
+
+  it('lists each object once, those of the files themselves first', async () => {
+    expect(await objects('fs/ext4/ext4.h', 'fs/ext4/inode.c')).toEqual([
+      'ext4 fs/ext4/inode.o',
+      'ext4 fs/ext4/super.o',
+    ]);
+  });
+
+  it.each(['arch/x86/boot/main.c', 'scripts/mod/modpost.c'])(
+    'refuses %s, which is not linked',
+    async (path) => {
+      await expect(units([path])).rejects.toMatchObject({
+        code: 'object-not-livepatchable',
+        detail: { file: path },
+      });
+    },
+  );
+
+  it.each([
+    ['fs/ext4/verity.c', /fs\/ext4\/Makefile:3 .*CONFIG_FS_VERITY is not set/],
+    ['fs/btrfs/super.c', /fs\/Makefile:2 .*CONFIG_BTRFS_FS is not set/],
+    ['fs/btrfs/other.c', /fs\/btrfs\/Makefile has no line that lists other\.o/],
+  ])('says why %s is not built', async (path, message) => {
+    await expect(units([path])).rejects.toMatchObject({
+      code: 'not-built',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('refuses a tree whose modules were not built', async () => {
+    await expect(
+      units(['fs/ext4/super.c'], { files: { 'fs/ext4/ext4.ko': undefined } }),
+    ).rejects.toMatchObject({
+      code: 'kernel-not-built',
+      message: expect.stringContaining('fs/ext4/ext4.ko') as string,
+    });
+    await expect(
+      units(['fs/ext4/super.c'], { files: { 'fs/ext4/ext4.mod': undefined } }),
+    ).rejects.toMatchObject({
+      code: 'kernel-not-built',
+    });
+  });
+
+  it('refuses an object compiled for a module and linked into vmlinux', async () => {
+    const files = { 'vmlinux.a': thinArchive(['fs/ext4/super.o']), 'modules.order': '' };
+    await expect(units(['fs/ext4/super.c'], { files })).rejects.toMatchObject({
+      code: 'kernel-config-changed',
+    });
+  });
+
+  it('reads module lists of kernels before 5.19 and 6.3', async () => {
+    const files = {
+      'modules.order': 'fs/ext4/ext4.ko\n',
+      'fs/ext4/ext4.mod': 'fs/ext4/super.o fs/ext4/inode.o\n\n',
+    };
+    expect(await units(['fs/ext4/ext4.h'], { files })).toHaveLength(2);
+  });
+
+  it('refuses archives that it cannot read', async () => {
+    await expect(units(['lib/ctype.c'], { files: { 'vmlinux.a': '!<arch>\n' } })).rejects.toMatchObject({
+      code: 'kernel-not-built',
+    });
+    await expect(units(['lib/ctype.c'], { files: { 'vmlinux.a': '!<thin>\n//  ' } })).rejects.toMatchObject({
+      code: 'kernel-not-built',
+    });
+  });
+});
