@@ -82,7 +82,7 @@ async function draftFor(
     if (text !== undefined) return start(drafts, path, text);
   }
   const path = candidates[0] ?? '';
-  if (part.added) return { ...start(drafts, path, ''), op: 'added' };
+  if (part.added) return Object.assign(start(drafts, path, ''), { op: 'added' as const });
   const tried = candidates.join(' or ');
   throw new KlpError(
     'patch-file-missing',

@@ -56,11 +56,11 @@ export function locate(
   }
   const context = contextOf(hunk);
   const bare = context.before === 0 && context.after === 0;
-  // A hunk with less context on one side than on the other was cut off by the start or the end of the file.
-  const first = !bare && context.before < context.after && hunk.oldStart <= 1;
+  // A hunk that starts or ends with a change, with context on the other side, was cut off by the file's own end.
+  const first = !bare && context.before === 0 && hunk.oldStart <= 1;
   // So was one that speaks of a last line without a line end.
   const cut = [old, sideOf(hunk, 'new')].some((side) => side.length > 0 && !side.at(-1)?.endsWith('\n'));
-  const last = cut || (!bare && context.after < context.before);
+  const last = cut || (!bare && context.after === 0);
   const allowed = (at: number): boolean =>
     at >= from && (!first || at === 0) && (!last || at + old.length === lines.length);
 
