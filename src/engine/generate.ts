@@ -13,6 +13,7 @@ import { sourceReader } from './kernel/read-source.js';
 import { openSymbols } from './kernel/symbols.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
+import { compileCallbacks } from './klp/callbacks.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
 import { writeOverlay } from './object/compile.js';
@@ -30,6 +31,8 @@ export interface GenerateRequest {
   name: string;
   /** Where the module goes (absolute). */
   outDir: string;
+  /** A C file with functions to run before and after patching (absolute). */
+  callbacks?: string;
   /** Replace all livepatches that are active when this one is loaded. */
   replace: boolean;
 }
@@ -93,15 +96,24 @@ export async function generate(
     ),
   );
 
+  const objnames = [...new Set(funcs.map((f) => f.objname))];
+  const { callbacks } = request;
+  const hooks =
+    callbacks === undefined
+      ? undefined
+      : await stage('callbacks', context, () =>
+          compileCallbacks(callbacks, tree, symbols, objnames, context.dir, context.signal),
+        );
   const made = await stage('assemble', context, () =>
     assembleKlp(
       {
         tree,
         kernel: symbols,
         name: request.name,
-        objects: distilled.map((d) => d.object),
+        objects: [...distilled.map((d) => d.object), ...(hooks ? [hooks.object] : [])],
         funcs,
         replace: request.replace,
+        ...(hooks ? { callbacks: hooks.callbacks } : {}),
       },
       {
         outDir: request.outDir,

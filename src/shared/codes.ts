@@ -732,6 +732,12 @@ export const codes = {
     'objtool checks control flow and stack layout. A warning can mean that stack traces through the function are not reliable, which delays transitions. The finding is a warning.',
     'Look at the function it names; please report it if the original code gives no such warning.',
   ),
+  'callbacks-unusable': entry(
+    'usage',
+    'The callbacks file cannot be used',
+    'The file given with --callbacks must be C code that defines at least one of pre_patch_callback, post_patch_callback, pre_unpatch_callback, post_unpatch_callback, each taking a struct klp_object pointer (pre_patch_callback returns int, the others nothing).',
+    'Correct the file. Symbols that no header offers are declared with LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME) from "llpatch.h" and used as LLPATCH_SYMBOL(ALIAS).',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

@@ -116,17 +116,32 @@ function compareFunctions(
       changed.add(name);
     }
   }
-  const clones = (all: Map<string, IrFunction>): IrFunction[] =>
-    [...all.values()].filter((f) => f.local && clone.test(f.name));
-  const later = clones(after);
-  for (const a of clones(before)) {
-    const twin = later.find(
-      (b) => !c.backward.has(b.name) && baseName(a.name) === baseName(b.name) && sameFunction(c, a, b),
-    );
-    if (twin) bind(c, a.name, twin.name);
-  }
+  pairClones(c, before, after);
   for (const [a, b] of pairs) if (!sameFunction(c, a, b)) changed.add(b.name);
   return changed;
+}
+
+/** Pairs the clones that are equal; one clone may call another, so until no further pair is found. */
+function pairClones(
+  c: Correspondence,
+  before: Map<string, IrFunction>,
+  after: Map<string, IrFunction>,
+): void {
+  const clonesIn = (all: Map<string, IrFunction>): IrFunction[] =>
+    [...all.values()].filter((f) => f.local && clone.test(f.name));
+  const later = clonesIn(after);
+  let open = clonesIn(before);
+  for (let found = true; found; ) {
+    const left = open.filter((a) => {
+      const twin = later.find(
+        (b) => !c.backward.has(b.name) && baseName(a.name) === baseName(b.name) && sameFunction(c, a, b),
+      );
+      if (twin) bind(c, a.name, twin.name);
+      return !twin;
+    });
+    found = left.length < open.length;
+    open = left;
+  }
 }
 
 type DataDiff = Pick<ModuleDiff, 'changedData' | 'addedData' | 'removedData' | 'ambiguous'>;

@@ -63,7 +63,8 @@ function sameReference(c: Correspondence, a: string, b: string, trial: Trial): b
   if (!ga.local) return a === b && sameInterface(c, ga, gb);
   const bound = trial.get(a) ?? c.forward.get(a);
   if (bound !== undefined) return bound === b;
-  if (c.backward.has(b) || [...trial.values()].includes(b)) return false;
+  // Functions are paired before anything refers to them; one that is not has no counterpart of the same code.
+  if (ga.kind === 'function' || c.backward.has(b) || [...trial.values()].includes(b)) return false;
   if (baseName(a) !== baseName(b) || !sameInterface(c, ga, gb)) return false;
   trial.set(a, b);
   return true;

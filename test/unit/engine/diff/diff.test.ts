@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { diffModules, type ModuleDiff } from '../../../../src/engine/diff/diff.js';
+import { parseModule } from '../../../../src/engine/ir/module.js';
+
+function diff(original: string, patched: string): ModuleDiff {
+  return diffModules(parseModule(original, 'original.ll'), parseModule(patched, 'patched.ll'));
+}
+
+const caller = (body: string): string => `define dso_local i32 @f(i32 %0) #0 {
+${body}
+  ret i32 %0
+}
+`;
+
+/** Pairs that differ in a way that reaches code generation: `f` must count as changed. */
+const different: [string, string, string][] = [
+  ['a constant', caller('  %2 = add i32 %0, 1'), caller('  %2 = add i32 %0, 2')],
+  ['a predicate', caller('  %2 = icmp eq i32 %0, 1'), caller('  %2 = icmp ne i32 %0, 1')],
+  ['a flag', caller('  %2 = add nsw i32 %0, 1'), caller('  %2 = add i32 %0, 1')],
+  [
+    'volatility',
+    `@g = external global i32\n${caller('  %2 = load volatile i32, ptr @g, align 4')}`,
+    `@g = external global i32\n${caller('  %2 = load i32, ptr @g, align 4')}`,
+  ],
+  [
+    'an ordering',
+    `@g = external global i32\n${caller('  fence acquire')}`,
+    `@g = external global i32\n${caller('  fence release')}`,
+  ],
+  ['an asm string', caller('  call void asm sideeffect "nop", ""()'), caller('  call void asm sideeffect "pause", ""()')],
+  [
+    'the order of PHI values',
+    caller('  br label %2\n2:\n  %3 = phi i32 [ 0, %1 ], [ 1, %2 ]'),
+    caller('  br label %2\n2:\n  %3 = phi i32 [ 1, %1 ], [ 0, %2 ]'),
+  ],
+  [
+    'the text of a string',
+    `@.str = private unnamed_addr constant [2 x i8] c"a\\00"\ndeclare void @p(ptr)\n${caller('  call void @p(ptr @.str)')}`,
+    `@.str = private unnamed_addr constant [2 x i8] c"b\\00"\ndeclare void @p(ptr)\n${caller('  call void @p(ptr @.str)')}`,
+  ],
+  [
+    'an attribute of the call',
+    `declare void @p()\n${caller('  call void @p() #1')}attributes #1 = { nounwind }\n`,
+    `declare void @p()\n${caller('  call void @p() #1')}attributes #1 = { noreturn }\n`,
+  ],
+  [
+    'an attribute of the callee',
+    `declare void @p() #1\n${caller('  call void @p()')}attributes #1 = { nounwind }\n`,
+    `declare void @p() #1\n${caller('  call void @p()')}attributes #1 = { noreturn }\n`,
+  ],
+  [
+    'branch weights',
+    `${caller('  br i1 true, label %2, label %2, !prof !0\n2:')}!0 = !{!"branch_weights", i32 1, i32 9}\n`,
+    `${caller('  br i1 true, label %2, label %2, !prof !0\n2:')}!0 = !{!"branch_weights", i32 9, i32 1}\n`,
+  ],
+  [
+    'the layout of a structure',
+    `%s = type { i32, i32 }\n${caller('  %2 = getelementptr %s, ptr null, i32 0, i32 1')}`,
+    `%s = type { i64, i32 }\n${caller('  %2 = getelementptr %s, ptr null, i32 0, i32 1')}`,
+  ],
+  [
+    'the type of a variable it uses',
+    `@g = external global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
+    `@g = external thread_local global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
+  ],
+  ['its section', caller('').replace('#0', 'section "a"'), caller('').replace('#0', 'section "b"')],
+];
+
+/** Pairs that differ only in what the compiler numbers or where things stand: nothing changed. */
+const same: [string, string, string][] = [
+  [
+    'numbers of strings, attributes and metadata',
+    `@.str = private unnamed_addr constant [2 x i8] c"a\\00"\ndeclare void @p(ptr) #3\n${caller('  call void @p(ptr @.str) #7, !range !1, !srcloc !5')}attributes #3 = { cold }\nattributes #7 = { nounwind }\n!1 = !{i32 0, i32 2}\n!5 = !{i64 17}\n`,
+    `@.str.9 = private unnamed_addr constant [2 x i8] c"a\\00"\ndeclare void @p(ptr) #1\n${caller('  call void @p(ptr @.str.9) #2, !range !8, !srcloc !2')}attributes #1 = { cold }\nattributes #2 = { nounwind }\n!8 = !{i32 0, i32 2}\n!2 = !{i64 99}\n`,
+  ],
+  [
+    'debug locations',
+    `${caller('  %2 = add i32 %0, 1, !dbg !3')}!3 = !DILocation(line: 1, scope: !4)\n!4 = distinct !DISubprogram(name: "f")\n`,
+    caller('  %2 = add i32 %0, 1'),
+  ],
+  [
+    'self-referring loop metadata with locations',
+    `${caller('  br label %2, !llvm.loop !5\n2:')}!5 = distinct !{!5, !6, !7}\n!6 = !DILocation(line: 1)\n!7 = !{!"llvm.loop.mustprogress"}\n`,
+    `${caller('  br label %2, !llvm.loop !8\n2:')}!8 = distinct !{!8, !9, !7}\n!9 = !DILocation(line: 2)\n!7 = !{!"llvm.loop.mustprogress"}\n`,
+  ],
+  [
+    'suffixes of statics',
+    `@f.x = internal global i32 1\n${caller('  store i32 2, ptr @f.x')}`,
+    `@f.x.4 = internal global i32 1\n${caller('  store i32 2, ptr @f.x.4')}`,
+  ],
+  [
+    'unique identifiers',
+    `@__UNIQUE_ID_x12 = internal global i32 1\n${caller('  store i32 2, ptr @__UNIQUE_ID_x12')}`,
+    `@__UNIQUE_ID_x13 = internal global i32 1\n${caller('  store i32 2, ptr @__UNIQUE_ID_x13')}`,
+  ],
+];
+
+describe('diffModules', () => {
+  it.each(different)('sees a change of %s', (_, a, b) => {
+    expect([...diff(a, b).changed]).toEqual(['f']);
+  });
+
+  it.each(same)('sees no change in %s', (_, a, b) => {
+    const d = diff(a, b);
+    expect([...d.changed, ...d.added, ...d.removed, ...d.changedData, ...d.addedData, ...d.removedData]).toEqual([]);
+  });
+
+  it('names new and removed functions', () => {
+    const d = diff(caller(''), caller('').replace('@f', '@g'));
+    expect([[...d.added], [...d.removed]]).toEqual([['g'], ['f']]);
+  });
+
+  it('counts a function that stops being static as changed', () => {
+    const d = diff(caller('').replace('dso_local', 'internal'), caller(''));
+    expect([...d.changed]).toEqual(['f']);
+  });
+
+  it('tells changed data from changed code', () => {
+    const data = (n: number): string => `@v = internal global i32 ${n}, align 4\n${caller('  store i32 0, ptr @v, align 4')}`;
+    const d = diff(data(1), data(2));
+    expect([[...d.changed], [...d.changedData]]).toEqual([[], ['v']]);
+  });
+
+  it('carries a changed read-only table with the functions that read it', () => {
+    const table = (n: number): string =>
+      `@t = internal unnamed_addr constant [2 x i32] [i32 1, i32 ${n}], align 4\n${caller('  %2 = load i32, ptr @t, align 4')}`;
+    const d = diff(table(2), table(3));
+    expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([['f'], [], ['t']]);
+  });
+
+  it('does not carry a table that other data points at', () => {
+    const table = (n: number): string =>
+      `@t = internal unnamed_addr constant [2 x i32] [i32 1, i32 ${n}], align 4\n@p = dso_local global ptr @t, align 8\n`;
+    expect([...diff(table(2), table(3)).changedData]).toContain('t');
+  });
+
+  it('says when it cannot tell which static a new function would use', () => {
+    const two = `@f.n = internal global i32 0, align 4\n@f.n.1 = internal global i32 0, align 4\n`;
+    const use = (a: string, b: string, value: number): string =>
+      caller(`  store i32 ${value}, ptr @${a}, align 4\n  store i32 ${value}, ptr @${b}, align 4`);
+    const d = diff(two + use('f.n', 'f.n.1', 1), two + use('f.n.1', 'f.n', 2));
+    expect([...d.ambiguous].sort()).toEqual(['f.n', 'f.n.1']);
+  });
+
+  it('lists file-level assembly that came and went, whatever its counters', () => {
+    const asm = (n: number, name: string): string => `module asm "__initcall__kmod_m__${n}_9_${name}6:"\n`;
+    expect(diff(asm(1, 'a'), asm(2, 'a')).asm).toEqual({ added: [], removed: [] });
+    expect(diff(asm(1, 'a'), asm(1, 'b')).asm.added).toHaveLength(1);
+  });
+
+  it('does not take two clones of a function for each other because their names are equal', () => {
+    const module = (clone: number): string =>
+      `define internal i32 @g.1(i32 %0) {\n  ret i32 ${clone}\n}\n${caller('  %2 = call i32 @g.1(i32 %0)')}`;
+    const d = diff(module(1), module(2));
+    expect([[...d.changed], [...d.added], [...d.removed]]).toEqual([['f'], ['g.1'], ['g.1']]);
+  });
+});
