@@ -1,5 +1,5 @@
 import { KlpError } from '../../shared/errors.js';
-import { EHDR_SIZE, ET_REL, RELA_SIZE, SHDR_SIZE, SHF, SHN, SHT, STB, SYM_SIZE } from './constants.js';
+import { EHDR_SIZE, ET_REL, RELA_SIZE, SHDR_SIZE, SHN, SHT, STB, SYM_SIZE } from './constants.js';
 import { viewOf } from './header.js';
 import type { ElfFile, ElfRela, ElfSection, ElfSymbol } from './model.js';
 

@@ -59,8 +59,8 @@ export function openKallsyms(vmlinux: SymbolFile): NameCount {
 
 interface NameReader {
   /** The name `skip` entries after the one at `offset`. */
-  from(offset: number, skip: number): string;
-  all(count: number): Generator<string>;
+  from: (offset: number, skip: number) => string;
+  all: (count: number) => Generator<string>;
 }
 
 function nameReader(vmlinux: SymbolFile, address: (name: string) => bigint): NameReader {

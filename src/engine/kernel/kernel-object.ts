@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { SHF, SHN, STB } from '../elf/constants.js';
 import type { KernelTree, TranslationUnit } from '../types.js';
 import { openKallsyms, type NameCount } from './kallsyms.js';
-import { isDefined, isGlobal, lazily, openSymbolFile, type FileSymbol, type SymbolFile } from './symbol-file.js';
+import {
+  isDefined,
+  isGlobal,
+  lazily,
+  openSymbolFile,
+  type FileSymbol,
+  type SymbolFile,
+} from './symbol-file.js';
 import { moduleNameOf } from './symvers.js';
 
 /** vmlinux or a module, and how the livepatch code finds symbols in it. */
@@ -17,8 +24,7 @@ export interface KernelObject {
 }
 
 export type SymbolPosition =
-  | { ok: true; sympos: number; of: number }
-  | { ok: false; missing: boolean; why: string };
+  { ok: true; sympos: number; of: number } | { ok: false; missing: boolean; why: string };
 
 /** vmlinux: the kernel looks into its kallsyms tables, where equal names are in the order of their addresses. */
 export function openVmlinux(tree: KernelTree): KernelObject {
@@ -73,7 +79,11 @@ function modulePosition(file: SymbolFile, symbol: FileSymbol, keptWithExit: bool
   const place = (list: readonly FileSymbol[]): number =>
     list.length === 1 ? 0 : list.findIndex((s) => s.index === symbol.index) + 1;
   if (!kept.some((s) => s.index === symbol.index)) {
-    return { ok: false, missing: true, why: `${symbol.name} does not stay in memory after ${file.label} is loaded` };
+    return {
+      ok: false,
+      missing: true,
+      why: `${symbol.name} does not stay in memory after ${file.label} is loaded`,
+    };
   }
   if (place(whole) !== place(kept)) {
     const why = `${symbol.name} has another position while ${file.label} initialises than later`;

@@ -65,7 +65,12 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
   const resolveLocal = (unit: TranslationUnit, name: string, kind?: SymbolKind): KlpSource => {
     const holder = holderOf(unit);
     const symbol = located(unit, name, kind);
-    return klpSource(holder, symbol, unit, `${unit.object} was found in ${holder.file.label} by its symbols and bytes`);
+    return klpSource(
+      holder,
+      symbol,
+      unit,
+      `${unit.object} was found in ${holder.file.label} by its symbols and bytes`,
+    );
   };
 
   const resolveAddress = (unit: TranslationUnit, name: string): KlpSource => {
@@ -83,9 +88,13 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       const symbol = holder.global(name);
       if (symbol !== undefined) return klpSource(holder, symbol, unit, `the only global symbol of its name`);
     }
-    throw new KlpError('symbol-not-in-kernel', `${describeUnit(unit)} needs ${name}, which this kernel does not have`, {
-      object: unit.object,
-    });
+    throw new KlpError(
+      'symbol-not-in-kernel',
+      `${describeUnit(unit)} needs ${name}, which this kernel does not have`,
+      {
+        object: unit.object,
+      },
+    );
   };
 
   return {
@@ -99,7 +108,10 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       return { kind: 'export', name, ...(namespace === undefined ? {} : { namespace }) };
     },
     isFtraceable(unit, functionName) {
-      const own = ownSymbol(objects(unit.object), unit, functionName, 'function');
+      const object = objects(unit.object);
+      const own = ownSymbol(object, unit, functionName, 'function');
+      // The kernel frees it, and forgets its entry.
+      if (object.header.sections[own.section]?.name.startsWith('.init')) return false;
       return entries(unit)(own, () => located(unit, functionName, 'function'));
     },
     exports,
@@ -130,13 +142,22 @@ function fits(symbol: FileSymbol, kind: SymbolKind | undefined): boolean {
 }
 
 /** The same symbol in the linked file, at the place that the proof gives it. */
-function placedSymbol(own: FileSymbol, unit: TranslationUnit, placement: Placement, holder: KernelObject): FileSymbol {
+function placedSymbol(
+  own: FileSymbol,
+  unit: TranslationUnit,
+  placement: Placement,
+  holder: KernelObject,
+): FileSymbol {
   if (own.binding === STB.LOCAL) {
     const local = placement.locals.get(own.name);
     if (local !== undefined) return local;
-    throw new KlpError('symbol-not-in-kernel', `${own.name} of ${unit.object} is not in ${holder.file.label}`, {
-      object: unit.object,
-    });
+    throw new KlpError(
+      'symbol-not-in-kernel',
+      `${own.name} of ${unit.object} is not in ${holder.file.label}`,
+      {
+        object: unit.object,
+      },
+    );
   }
   const global = holder.global(own.name);
   const place = placement.sections.get(own.section);
@@ -152,7 +173,12 @@ function placedSymbol(own: FileSymbol, unit: TranslationUnit, placement: Placeme
   return global;
 }
 
-function klpSource(holder: KernelObject, symbol: FileSymbol, unit: TranslationUnit, proof: string): KlpSource {
+function klpSource(
+  holder: KernelObject,
+  symbol: FileSymbol,
+  unit: TranslationUnit,
+  proof: string,
+): KlpSource {
   const position = holder.position(symbol);
   const { name } = symbol;
   if (position.ok) {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../../shared/files.js';
@@ -17,19 +17,22 @@ import {
   runObjtool,
   type LinkContext,
 } from './link.js';
-import { readModuleRecipe } from './recorded.js';
-import { definedGlobals, renameKernelSymbols, type GlobalResolver } from './rename.js';
+import { readModuleRecipe, type ModuleRecipe } from './recorded.js';
+import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResolver } from './rename.js';
+import { standInObject } from './stand-in.js';
 import { wrapperSource, type ObjectCallbacks } from './wrapper.js';
 
 export interface AssembleInput {
   tree: KernelTree;
-  kernel: GlobalResolver;
+  kernel: KernelResolver;
   /** File name of the module without `.ko`, e.g. `livepatch-fix`; see `moduleNames`. */
   name: string;
   objects: readonly GeneratedObject[];
   funcs: readonly KlpFunc[];
   replace: boolean;
   callbacks?: readonly ObjectCallbacks[];
+  /** What `readModuleRecipe` gave, when the caller has it already. */
+  recipe?: ModuleRecipe;
   /** One line for modinfo. */
   description?: string;
 }
@@ -72,7 +75,7 @@ export function moduleNames(name: string): { file: string; module: string } {
  *   symbol-name-conflict, module-name-invalid, build-record-missing, module-link-failed, module-check-failed
  */
 export async function assembleKlp(input: AssembleInput, context: AssembleContext): Promise<AssembledModule> {
-  const { tree, objects, funcs } = input;
+  const { tree, funcs } = input;
   const { file, module } = moduleNames(input.name);
   const timings = context.timings ?? {};
   const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
@@ -83,36 +86,32 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
   };
 
   return await withDir(context.debugDir, async (dir) => {
-    const recipe = await readModuleRecipe(tree);
-    const signal = context.signal ? { signal: context.signal } : {};
-    const link: LinkContext = { tree, recipe, dir, ...signal };
-    const renamed = await timed('rename', () => renameObjects(input, dir));
-    await writeFile(
-      join(dir, 'wrapper.c'),
-      wrapperSource({
-        funcs,
-        callbacks: input.callbacks ?? [],
-        replace: input.replace,
-        namespaces: renamed.namespaces,
-        description: input.description ?? `Livepatch ${input.name}`,
-      }),
-    );
-    const wrapper = await timed('wrapper', async () => {
-      const object = await compileModuleSource(link, module, 'wrapper', recipe.callChecks);
-      await runObjtool(link, object);
-      return object;
+    const recipe = input.recipe ?? (await readModuleRecipe(tree));
+    const link: LinkContext = { tree, recipe, dir, ...(context.signal ? { signal: context.signal } : {}) };
+    const renamed = await timed('klp rename', () => renameObjects(input, dir));
+    const source = wrapperSource({
+      funcs,
+      callbacks: input.callbacks ?? [],
+      replace: input.replace,
+      namespaces: renamed.namespaces,
+      description: input.description ?? `Livepatch ${input.name}`,
+      include: `${file}.mod.c`,
     });
-    const combined = join(dir, `${file}.o`);
-    await timed('combine', () => linkObjects(link, [wrapper, ...renamed.paths], combined));
-    await timed('modpost', () => runModpost(link, file));
-    const modObject = await timed('mod.c', () => compileModuleSource(link, module, `${file}.mod`));
+    await writeFile(join(dir, `${file}.wrapper.c`), source);
+    const wrapper = await compileWrapper(link, { file, module, renamed, timed });
     const linked = join(dir, `${file}.linked.ko`);
-    await timed('link', () => linkModule(link, combined, modObject, linked));
-    return await timed('convert', async () => {
+    await timed('klp link', () => linkModule(link, [...renamed.paths, wrapper], linked));
+    return await timed('klp convert and check', async () => {
       const ko = readElf(await readFile(linked), `${file}.ko`);
       convertToKlp(ko);
       const bytes = writeElf(ko);
-      checkModule(readElf(bytes, `${file}.ko`), { tree, module, funcs });
+      checkModule(readElf(bytes, `${file}.ko`), {
+        release: tree.release,
+        module,
+        funcs,
+        exports: input.kernel.exports(),
+        versions: tree.config.get('CONFIG_MODVERSIONS') === 'y',
+      });
       const path = join(context.outDir, `${file}.ko`);
       await writeFileAtomic(path, bytes);
       return { ko: path, module, symbols: renamed.symbols };
@@ -120,12 +119,58 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
   });
 }
 
+interface WrapperWork {
+  file: string;
+  module: string;
+  renamed: RenamedObjects;
+  timed: <T>(step: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Compiles the wrapper together with the `.mod.c` that modpost writes: their headers are the same, and are most of the
+ * work. modpost therefore sees a stand-in for the wrapper; should the wrapper turn out to need a symbol that the
+ * stand-in did not name, it is done again with that.
+ */
+async function compileWrapper(
+  link: LinkContext,
+  { file, module, renamed, timed }: WrapperWork,
+): Promise<string> {
+  const { dir, recipe } = link;
+  const known = new Set(['klp_enable_patch', ...renamed.undefined]);
+  for (let round = 0; ; round++) {
+    await timed('klp modpost', async () => {
+      const standIn = join(dir, `${file}.stand-in.o`);
+      await writeFile(
+        standIn,
+        writeElf(standInObject(renamed.machine, renamed.flags, known, renamed.namespaces)),
+      );
+      await linkObjects(link, [standIn, ...renamed.paths], join(dir, `${file}.o`));
+      await runModpost(link, file);
+    });
+    const object = await timed('klp compile', () =>
+      compileModuleSource(link, module, `${file}.wrapper`, recipe.callChecks),
+    );
+    await timed('klp objtool', () => runObjtool(link, object));
+    const needed = undefinedSymbols(readElf(await readFile(object), object)).map((s) => s.name);
+    const unknown = needed.filter((name) => !known.has(name) && !renamed.defined.has(name));
+    if (unknown.length === 0 || round > 0) return object;
+    for (const name of unknown) known.add(name);
+  }
+}
+
 async function withDir<T>(debugDir: string | undefined, use: (dir: string) => Promise<T>): Promise<T> {
-  return await withTempDir('klp-assemble', use);
+  if (debugDir === undefined) return await withTempDir('klp-assemble', use);
+  await mkdir(debugDir, { recursive: true });
+  return await use(debugDir);
 }
 
 interface RenamedObjects {
   paths: string[];
+  machine: number;
+  flags: number;
+  /** Names that the objects define for others, and names that they need from the kernel's exports. */
+  defined: ReadonlySet<string>;
+  undefined: ReadonlySet<string>;
   namespaces: string[];
   symbols: KlpSymbol[];
 }
@@ -134,12 +179,16 @@ async function renameObjects(input: AssembleInput, dir: string): Promise<Renamed
   const elves = await Promise.all(
     input.objects.map(async (o) => ({ object: o, elf: readElf(await readFile(o.path), o.unit.object) })),
   );
-  const definitions = definitionsOf(elves);
+  const [first] = elves;
+  if (first === undefined) throw new KlpError('internal', 'a livepatch of no objects');
+  const defined = definitionsOf(elves);
+  const needed = new Set<string>();
   const namespaces = new Set<string>();
   const symbols = new Map<string, KlpSymbol>();
   const paths = await Promise.all(
     elves.map(async ({ object, elf }, i) => {
-      const needs = renameKernelSymbols(elf, object.unit, object.symbols, definitions, input.kernel);
+      const needs = renameKernelSymbols(elf, object.unit, object.symbols, defined, input.kernel);
+      for (const s of undefinedSymbols(elf)) if (!defined.has(s.name)) needed.add(s.name);
       for (const n of needs.namespaces) namespaces.add(n);
       for (const s of needs.symbols) symbols.set(`${s.object} ${s.name} ${s.sympos}`, s);
       const path = join(dir, `object-${i}.o`);
@@ -147,8 +196,15 @@ async function renameObjects(input: AssembleInput, dir: string): Promise<Renamed
       return path;
     }),
   );
-  const sorted = [...symbols].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, symbol]) => symbol);
-  return { paths, namespaces: [...namespaces].sort(), symbols: sorted };
+  return {
+    paths,
+    machine: first.elf.machine,
+    flags: first.elf.flags,
+    defined,
+    undefined: needed,
+    namespaces: [...namespaces].sort(),
+    symbols: [...symbols].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, symbol]) => symbol),
+  };
 }
 
 /** All global names that the objects define. @throws symbol-name-conflict */

@@ -108,19 +108,17 @@ export async function runModpost(context: LinkContext, base: string): Promise<vo
   await runStep(context, argv, 'was refused by modpost', tree.dir);
 }
 
-/** Links the final module from its object and its `.mod.o`, as the kernel build linked its own. */
+/** Links the final module from all its objects, as the kernel build linked its own. */
 export async function linkModule(
   context: LinkContext,
-  object: string,
-  modObject: string,
+  objects: readonly string[],
   output: string,
 ): Promise<void> {
   const { recipe, tree } = context;
-  const argv = recipe.link.map((argument, i) => {
-    if (recipe.link[i - 1] === '-o') return output;
-    if (argument === recipe.linkInputs.object) return object;
-    if (argument === recipe.linkInputs.modObject) return modObject;
-    return argument;
+  const argv = recipe.link.flatMap((argument, i) => {
+    if (recipe.link[i - 1] === '-o') return [output];
+    if (argument === recipe.linkInputs.object) return objects;
+    return argument === recipe.linkInputs.modObject ? [] : [argument];
   });
   await runStep(context, argv, 'could not be linked', tree.dir);
 }

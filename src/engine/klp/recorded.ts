@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
+import { parseCmdFile } from '../kernel/cmd.js';
+import { splitCommands } from '../kernel/shell-words.js';
 import type { KernelTree } from '../types.js';
 
 /** What the kernel build recorded of how it makes a module; argument vectors as they ran in `tree.dir`. */
@@ -62,10 +64,8 @@ function program(commands: readonly string[][], tree: KernelTree, target: string
 /** The commands that the build recorded for a target, in order. */
 async function savedCommand(tree: KernelTree, target: string): Promise<string[][]> {
   const file = join(dirname(target), `.${basename(target)}.cmd`);
-  const text = await record(tree, file);
-  const line = /^(?:saved)?cmd_\S+ := (.*)$/m.exec(text)?.[1];
-  if (line === undefined) throw missing(tree, file, 'holds no command');
-  return splitShell(line.replaceAll('$(pound)', '#').replaceAll('$$', '$'));
+  const { command } = parseCmdFile(file, await record(tree, file));
+  return splitCommands(command, (why) => missing(tree, file, `holds ${why}`));
 }
 
 async function record(tree: KernelTree, file: string): Promise<string> {
@@ -78,23 +78,4 @@ async function record(tree: KernelTree, file: string): Promise<string> {
 
 function missing(tree: KernelTree, file: string, what: string, cause?: unknown): KlpError {
   return new KlpError('build-record-missing', `${join(tree.dir, file)} ${what}`, { file, cause });
-}
-
-/** Splits a shell line into commands at `;`, `&&`, `|`, undoing the quotes; redirections are left as words. */
-export function splitShell(line: string): string[][] {
-  const commands: string[][] = [[]];
-  const tokens = line.matchAll(/((?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s;&|'"\\])+)|(;|&&|\|\|?|&)/g);
-  for (const [, word, operator] of tokens) {
-    if (operator !== undefined) commands.push([]);
-    else if (word !== undefined) commands.at(-1)?.push(unquote(word));
-  }
-  return commands.filter((c) => c.length > 0);
-}
-
-function unquote(word: string): string {
-  return word.replaceAll(
-    /'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)/g,
-    (_, single?: string, double?: string, escaped?: string) =>
-      single ?? double?.replaceAll(/\\([\\"$`])/g, '$1') ?? escaped ?? '',
-  );
 }

@@ -2,13 +2,12 @@ import { KlpError } from '../../shared/errors.js';
 import type { KlpSymbol } from '../../shared/result.js';
 import { SHN, STB } from '../elf/constants.js';
 import type { ElfFile, ElfSymbol } from '../elf/model.js';
+import type { KernelSymbols } from '../kernel/symbols.js';
 import type { SymbolSource, TranslationUnit } from '../types.js';
 import { encodeReference, referenceFor } from './names.js';
 
 /** The part of the kernel's symbol view that is needed here; see `openSymbols`. */
-export interface GlobalResolver {
-  resolveGlobal(unit: TranslationUnit, name: string): SymbolSource;
-}
+export type KernelResolver = Pick<KernelSymbols, 'resolveGlobal' | 'resolveAddress' | 'exports'>;
 
 export interface RenamedObject {
   /** The klp symbols that the object needs. */
@@ -21,24 +20,28 @@ export interface RenamedObject {
  * Gives each undefined symbol of a generated object the name under which the link and `convert` know it:
  * klp symbols an intermediate name, exported ones their own. Changes `elf`.
  * @param given what the generator knows of its undefined symbols; the rest is looked up
- * @param definedElsewhere names that the livepatch's other objects define
+ * @param defined names that the livepatch's objects define
  * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency
  */
 export function renameKernelSymbols(
   elf: ElfFile,
   unit: TranslationUnit,
   given: ReadonlyMap<string, SymbolSource>,
-  definedElsewhere: ReadonlySet<string>,
-  kernel: GlobalResolver,
+  defined: ReadonlySet<string>,
+  kernel: KernelResolver,
 ): RenamedObject {
   const symbols: KlpSymbol[] = [];
   const namespaces = new Set<string>();
   for (const symbol of undefinedSymbols(elf)) {
     let source = given.get(symbol.name);
     if (source === undefined) {
-      if (definedElsewhere.has(symbol.name)) continue;
-      source = kernel.resolveGlobal(unit, symbol.name);
+      if (defined.has(symbol.name)) continue;
+      source = lookUp(kernel, unit, symbol);
+      if (source === undefined) continue;
     }
+    // By its own name the kernel's export would be taken for the livepatch's function that replaces it.
+    if (source.kind === 'export' && defined.has(source.name))
+      source = kernel.resolveAddress(unit, source.name);
     if (source.kind === 'export') {
       symbol.name = source.name;
       if (source.namespace !== undefined && source.namespace !== '') namespaces.add(source.namespace);
@@ -51,6 +54,17 @@ export function renameKernelSymbols(
     }
   }
   return { symbols, namespaces };
+}
+
+/** What the kernel has under the symbol's name; a weak reference may find nothing, and is then 0 in the kernel too. */
+function lookUp(kernel: KernelResolver, unit: TranslationUnit, symbol: ElfSymbol): SymbolSource | undefined {
+  try {
+    return kernel.resolveGlobal(unit, symbol.name);
+  } catch (error) {
+    const optional = symbol.binding === STB.WEAK && error instanceof KlpError;
+    if (optional && error.code === 'symbol-not-in-kernel') return undefined;
+    throw error;
+  }
 }
 
 /** Symbols that the link has to find elsewhere. */

@@ -18,6 +18,8 @@ export interface WrapperInput {
   namespaces: readonly string[];
   /** For modinfo. */
   description: string;
+  /** A C file in the same folder to take in at the end: what modpost wrote. */
+  include: string;
 }
 
 /**
@@ -40,6 +42,7 @@ export function wrapperSource(input: WrapperInput): string {
     `MODULE_DESCRIPTION(${cString(input.description)});`,
     // What MODULE_IMPORT_NS makes, whose own spelling changed in 6.13.
     ...[...input.namespaces].sort().map((n) => `MODULE_INFO(import_ns, ${cString(n)});`),
+    `#include ${JSON.stringify(input.include)}`,
   ];
   return `${parts.join('\n')}\n`;
 }
