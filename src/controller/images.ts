@@ -15,15 +15,7 @@ import {
 } from './docker/images.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
-import {
-  engineFiles,
-  imageTag,
-  inputsHash,
-  kernelConfig,
-  recipe,
-  type KernelConfig,
-  type Recipe,
-} from './recipe.js';
+import { engineFiles, imageTag, inputsHash, kernelConfig, recipe, type KernelConfig } from './recipe.js';
 import { parseSource, resolveSource } from './sources.js';
 import { choose } from './sources/kernel-org.js';
 
@@ -49,6 +41,8 @@ export interface Image {
   ref: string;
   /** The engine's id of the image, which names its content. */
   digest: string;
+  /** The id of the image without our engine: it stays the same when only the engine changes. */
+  kernelDigest: string;
   origin: 'present' | 'built' | 'pulled';
   /** Full kernel version. */
   kernel: string;
@@ -187,7 +181,7 @@ async function withEngineOf(
     return imageId(docker, ref, context.signal);
   });
   if (digest === undefined) throw new KlpError('image-unusable', `${ref} disappeared while it was made`);
-  return { ref, digest, origin, ...about };
+  return { ref, digest, kernelDigest: kernelImage.id, origin, ...about };
 }
 
 /** The name an image has in the user's registry (KLP_DOCKER_REGISTRY). @throws KlpError `registry-not-set` */

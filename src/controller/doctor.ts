@@ -1,0 +1,207 @@
+import { existsSync } from 'node:fs';
+import type Docker from 'dockerode';
+import { archData, debianData, kernelOrgData, supportedArchs } from '../shared/catalog.js';
+import { KlpError } from '../shared/errors.js';
+import { checkSchema } from '../shared/result.js';
+import type { z } from 'zod';
+import type { ControllerContext } from './context.js';
+import { freeBytes } from './disk.js';
+import { connectEngine, mayStartEngine } from './docker/connect.js';
+import { onPath } from './path.js';
+import { mirrorOf } from './sources/debian.js';
+import { answersAtAll } from './sources/http.js';
+
+export type Check = z.infer<typeof checkSchema>;
+
+/** The oldest Docker API that is used, and the free space (bytes) that one image needs. */
+const oldestApi = 1.41;
+const wantedSpace = 12 * 1024 ** 3;
+
+/** Looks at everything klp-docker needs of this machine. Changes nothing. */
+export async function examine(context: ControllerContext): Promise<Check[]> {
+  const engine = await connectEngine(context).catch((error: unknown) => {
+    if (error instanceof KlpError) return error;
+    throw error;
+  });
+  const docker = engine instanceof KlpError ? undefined : engine;
+  const looked = await Promise.all([
+    docker ? engineVersion(docker) : [],
+    docker ? engineDisk(docker) : [],
+    cacheDisk(context),
+    mirrors(context),
+    registry(context, docker),
+  ]);
+  const absent = engine instanceof KlpError ? engineMissing(engine, context) : [];
+  return [...absent, ...looked.flat(), ...tools(), ...virtualMachines()];
+}
+
+function engineMissing(problem: KlpError, context: ControllerContext): Check[] {
+  const canStart = mayStartEngine(context.env);
+  const advice =
+    onPath('dockerd') === undefined
+      ? 'apt-get install docker.io'
+      : 'systemctl start docker (or, as root: dockerd)';
+  const detail = canStart ? 'not running; klp-docker starts it for the time of a command' : problem.message;
+  return [{ name: 'docker engine', ok: canStart, required: true, detail, ...(canStart ? {} : { advice }) }];
+}
+
+async function engineVersion(docker: Docker): Promise<Check[]> {
+  const { Version, ApiVersion } = await docker.version();
+  const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = String(oldestApi).split('.').map(Number);
+  const ok = major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+  const detail = `Docker ${Version}, API ${ApiVersion}`;
+  return [
+    {
+      name: 'docker engine',
+      ok,
+      required: true,
+      detail,
+      ...(ok ? {} : { advice: 'Install Docker 20.10 or newer.' }),
+    },
+  ];
+}
+
+async function engineDisk(docker: Docker): Promise<Check[]> {
+  const { DockerRootDir } = (await docker.info()) as { DockerRootDir: string };
+  return space('disk of the docker engine', DockerRootDir, wantedSpace, 'docker system prune');
+}
+
+async function cacheDisk(context: ControllerContext): Promise<Check[]> {
+  return space(
+    'disk of the cache',
+    context.cacheDir,
+    1024 ** 3,
+    'Set KLP_DOCKER_CACHE to a folder with more space.',
+  );
+}
+
+async function space(name: string, path: string, wanted: number, advice: string): Promise<Check[]> {
+  const free = await freeBytes(path);
+  if (free === undefined)
+    return [{ name, ok: true, required: false, detail: `${path} is not on this machine` }];
+  const ok = free >= wanted;
+  const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+  const detail = `${gib(free)} free in ${path}${ok ? '' : `, ${gib(wanted)} wanted`}`;
+  return [{ name, ok, required: true, detail, ...(ok ? {} : { advice }) }];
+}
+
+function tools(): Check[] {
+  const wanted: { program: string; pkg: string; what: string }[] = [
+    { program: 'mmdebstrap', pkg: 'mmdebstrap', what: 'makes base images where no registry answers' },
+    { program: 'gpgv', pkg: 'gpgv', what: "checks the signature of Debian's indexes" },
+    { program: 'xz', pkg: 'xz-utils', what: "reads Debian's indexes" },
+    { program: 'git', pkg: 'git', what: 'fetches --source git+URL#TAG' },
+  ];
+  const checks = wanted.map(({ program, pkg, what }): Check => {
+    const path = onPath(program);
+    return path === undefined
+      ? {
+          name: program,
+          ok: false,
+          required: false,
+          detail: `not installed; it ${what}`,
+          advice: `apt-get install ${pkg}`,
+        }
+      : { name: program, ok: true, required: false, detail: path };
+  });
+  const keyring = debianData().keyrings.find((path) => existsSync(path));
+  checks.push(
+    keyring === undefined
+      ? {
+          name: 'debian keyring',
+          ok: false,
+          required: false,
+          detail: 'not installed; without it signatures are not checked',
+          advice: 'apt-get install debian-archive-keyring',
+        }
+      : { name: 'debian keyring', ok: true, required: false, detail: keyring },
+  );
+  return checks;
+}
+
+function virtualMachines(): Check[] {
+  const native = process.arch;
+  const checks = supportedArchs().map((name): Check => {
+    const { qemu, aliases } = archData(name);
+    const path = onPath(qemu.binary);
+    const required = name === native || aliases.includes(native);
+    return path === undefined
+      ? {
+          name: `qemu for ${name}`,
+          ok: false,
+          required,
+          detail: `${qemu.binary} is not installed; verify needs it`,
+          advice: `apt-get install ${qemu.package}`,
+        }
+      : { name: `qemu for ${name}`, ok: true, required, detail: path };
+  });
+  const kvm = existsSync('/dev/kvm');
+  checks.push({
+    name: 'kvm',
+    ok: kvm,
+    required: false,
+    detail: kvm
+      ? '/dev/kvm is there; verify believes in it when a short test guest runs'
+      : 'no /dev/kvm: guests are emulated, some seconds slower',
+    ...(kvm ? {} : { advice: 'Nothing needs to be done; on bare metal, load kvm_intel or kvm_amd.' }),
+  });
+  return checks;
+}
+
+async function mirrors(context: ControllerContext): Promise<Check[]> {
+  const suite = debianData().kernelSourceSuites[0] ?? 'sid';
+  const debian = `${mirrorOf(suite, context.env)}/dists/${suite}/InRelease`;
+  const kernelOrg = context.env.KLP_DOCKER_KERNEL_ORG ?? kernelOrgData().base;
+  const [hasDebian, hasKernelOrg] = await Promise.all([
+    answersAtAll(debian, context),
+    answersAtAll(kernelOrg, context),
+  ]);
+  return [
+    {
+      name: 'debian mirror',
+      ok: hasDebian,
+      required: true,
+      detail: hasDebian ? debian : `${debian} does not answer`,
+      ...(hasDebian ? {} : { advice: 'Check network and proxy, or set KLP_DOCKER_DEBIAN_MIRROR.' }),
+    },
+    {
+      name: 'kernel.org',
+      ok: hasKernelOrg,
+      required: false,
+      detail: hasKernelOrg ? kernelOrg : `${kernelOrg} does not answer; Debian's kernel sources are used`,
+      ...(hasKernelOrg
+        ? {}
+        : { advice: 'Set KLP_DOCKER_KERNEL_ORG to a mirror, if you need other versions.' }),
+    },
+  ];
+}
+
+async function registry(context: ControllerContext, docker: Docker | undefined): Promise<Check[]> {
+  const probe = context.env.KLP_DOCKER_REGISTRY_PROBE ?? debianData().registryProbe;
+  const answers = await answersAtAll(probe, context);
+  const checks: Check[] = [
+    {
+      name: 'public registry',
+      ok: answers,
+      required: false,
+      detail: answers ? probe : `${probe} does not answer; base images are made from the Debian mirror`,
+      ...(answers ? {} : { advice: 'Nothing needs to be done where mmdebstrap is installed.' }),
+    },
+  ];
+  const own = context.env.KLP_DOCKER_REGISTRY;
+  if (own !== undefined && docker !== undefined) {
+    const host = own.split('/')[0] ?? own;
+    const found =
+      (await answersAtAll(`https://${host}/v2/`, context)) ||
+      (await answersAtAll(`http://${host}/v2/`, context));
+    checks.push({
+      name: 'own registry',
+      ok: found,
+      required: false,
+      detail: found ? own : `${own} does not answer`,
+      ...(found ? {} : { advice: 'Check KLP_DOCKER_REGISTRY.' }),
+    });
+  }
+  return checks;
+}
