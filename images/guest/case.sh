@@ -22,11 +22,13 @@ run_case() {
 }
 
 run_pass() {
+  tell phase before
   load_targets || return
   run_test before
   if [ "$pass" = after ]; then
     unload_targets
   fi
+  tell phase during
   load_livepatch || return
   if ! wait_transition; then
     reverse_transition
@@ -58,13 +60,19 @@ module_of() {
   module=$(echo "$module" | tr - _)
 }
 
+# busybox tries finit_module first and, whatever the kernel says, init_module next: a load that fails would
+# be tried twice. The kernel refuses finit_module on a file that is open for writing before it looks at it.
+load_module() {
+  insmod "$1" 2>&1 7>> "$1"
+}
+
 load_targets() {
   [ -s "$case_dir/load" ] || return 0
   step load-target
   while read -r path; do
     module_of "$path"
     loaded "$module" && continue
-    if ! text=$(insmod "/lib/modules/$(uname -r)/$path" 2>&1); then
+    if ! text=$(load_module "/lib/modules/$(uname -r)/$path"); then
       done_failed "$text"
       return 1
     fi
@@ -109,7 +117,7 @@ run_test() {
 
 load_livepatch() {
   step load-livepatch
-  if ! text=$(insmod "$case_dir/livepatch.ko" 2>&1); then
+  if ! text=$(load_module "$case_dir/livepatch.ko"); then
     done_failed "$text"
     # The kernel takes a failed patch out by itself, but not at once.
     wait_for 10 gone
@@ -195,6 +203,7 @@ check_objects() {
 }
 
 disable_livepatch() {
+  tell phase after
   step disable
   if ! text=$( (echo 0 > "$SYSFS/enabled") 2>&1); then
     done_failed "$text"

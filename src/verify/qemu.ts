@@ -19,6 +19,13 @@ export interface Machine {
   memoryMiB?: number;
 }
 
+/**
+ * TCG runs all processors in one thread: with a thread each, QEMU before 8.1 may keep executing an instruction
+ * that another processor has just replaced. Live patching replaces instructions all the time, and the guest
+ * then dies of an int3 that is no longer there.
+ */
+const accelerators: Record<Accelerator, string> = { kvm: 'kvm', tcg: 'tcg,thread=single' };
+
 /** QEMU's argument vector: no disk, no network, no monitor; the kernel's console is standard output. */
 export function qemuCommand(machine: Machine): string[] {
   const { qemu } = archData(machine.arch);
@@ -26,7 +33,7 @@ export function qemuCommand(machine: Machine): string[] {
   return [
     qemu.binary,
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-monitor', 'none'],
-    ...['-machine', qemu.machine, '-accel', accelerator, '-cpu', qemu.cpu[accelerator]],
+    ...['-machine', qemu.machine, '-accel', accelerators[accelerator], '-cpu', qemu.cpu[accelerator]],
     ...['-smp', String(machine.cpus ?? 2), '-m', String(machine.memoryMiB ?? 1024)],
     ...['-nic', 'none', '-serial', 'stdio'],
     ...['-kernel', machine.kernel],

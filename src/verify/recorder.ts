@@ -42,44 +42,37 @@ export interface Recorder {
   find: (code: Code, message: string, extra?: Partial<Finding>) => void;
 }
 
-/** Where a step belongs, and the code of its failure. */
-const stepKinds: Record<string, { phase: Step['phase']; code: Code; what: string }> = {
+/** What the failure of a step is called. */
+const stepKinds: Record<string, { code: Code; what: string }> = {
   'load-target': {
-    phase: 'before',
     code: 'target-load-failed',
     what: 'the module to be patched cannot be loaded',
   },
   'test-before': {
-    phase: 'before',
     code: 'guest-test-failed',
     what: 'the test script failed before the livepatch',
   },
   'load-livepatch': {
-    phase: 'during',
     code: 'livepatch-load-failed',
     what: 'the livepatch cannot be loaded',
   },
-  transition: { phase: 'during', code: 'transition-stalled', what: 'the transition does not end' },
-  reverse: { phase: 'during', code: 'livepatch-stuck', what: 'the livepatch cannot be taken back' },
-  'check-objects': { phase: 'during', code: 'object-not-patched', what: 'a module is not patched' },
+  transition: { code: 'transition-stalled', what: 'the transition does not end' },
+  reverse: { code: 'livepatch-stuck', what: 'the livepatch cannot be taken back' },
+  'check-objects': { code: 'object-not-patched', what: 'a module is not patched' },
   'test-during': {
-    phase: 'during',
     code: 'guest-test-failed',
     what: 'the test script failed with the livepatch',
   },
-  disable: { phase: 'after', code: 'disable-stalled', what: 'the livepatch cannot be disabled' },
+  disable: { code: 'disable-stalled', what: 'the livepatch cannot be disabled' },
   'unload-livepatch': {
-    phase: 'after',
     code: 'livepatch-unload-failed',
     what: 'the livepatch cannot be unloaded',
   },
   'test-after': {
-    phase: 'after',
     code: 'guest-test-failed',
     what: 'the test script failed after the livepatch',
   },
   'unload-target': {
-    phase: 'after',
     code: 'target-unload-failed',
     what: 'the patched module cannot be unloaded',
   },
@@ -89,6 +82,8 @@ const stepKinds: Record<string, { phase: Step['phase']; code: Code; what: string
 const contextLines = 15;
 /** Lines of one kernel report that go into the result. */
 const blockLines = 60;
+
+const phases: readonly Step['phase'][] = ['boot', 'before', 'during', 'after'];
 
 interface OpenStep {
   name: string;
@@ -119,6 +114,7 @@ export function createRecorder(plan: BootPlan): Recorder {
   let step: OpenStep | undefined;
   let selftest: { name: string; output: string[] } | undefined;
   let partial = '';
+  let phase: Step['phase'] = 'boot';
   let taint: number | undefined;
   let block = 0;
   let enablingAt: number | undefined;
@@ -146,7 +142,7 @@ export function createRecorder(plan: BootPlan): Recorder {
     record.steps.push({
       ...(planned === undefined ? {} : { case: planned.case.name }),
       ...(pass === undefined || pass === 'once' ? {} : { moduleLoad: pass }),
-      phase: kind?.phase ?? 'boot',
+      phase,
       name: step.name,
       ok,
       ...(at === undefined || step.at === undefined ? {} : { ms: Math.round((at - step.at) * 1000) }),
@@ -234,6 +230,9 @@ export function createRecorder(plan: BootPlan): Recorder {
         // Taint is compared within a pass.
         taint = undefined;
         return false;
+      case 'phase':
+        phase = phases.find((known) => known === rest) ?? phase;
+        return false;
       case 'pass-end':
         block = 0;
         return false;
@@ -309,7 +308,7 @@ export function createRecorder(plan: BootPlan): Recorder {
         record.steps.push({
           ...(planned === undefined ? {} : { case: planned.case.name }),
           ...(pass === undefined || pass === 'once' ? {} : { moduleLoad: pass }),
-          phase: kind?.phase ?? 'boot',
+          phase,
           name,
           ok: false,
           output: [...output, ...kernel].join('\n'),
