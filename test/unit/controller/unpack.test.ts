@@ -1,0 +1,55 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from 'tar';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unpackUntrusted } from '../../../src/controller/unpack.js';
+
+const limits = { bytes: 1000, files: 10, nested: false };
+
+describe('what comes out of a container', () => {
+  let from: string;
+  let to: string;
+  beforeEach(async () => {
+    from = await mkdtemp(join(tmpdir(), 'klp-test-'));
+    to = await mkdtemp(join(tmpdir(), 'klp-test-'));
+    await mkdir(join(from, 'out'));
+  });
+  afterEach(() => Promise.all([from, to].map((dir) => rm(dir, { recursive: true }))));
+
+  const unpack = (options = limits): Promise<void> =>
+    unpackUntrusted(create({ cwd: from }, ['out']) as unknown as NodeJS.ReadableStream, to, options);
+
+  it('is files with plain names', async () => {
+    await writeFile(join(from, 'out', 'livepatch-a_b.ko'), 'module');
+    await unpack();
+    expect(await readFile(join(to, 'livepatch-a_b.ko'), 'utf8')).toBe('module');
+  });
+
+  it('is no symbolic link', async () => {
+    await symlink('/etc/passwd', join(from, 'out', 'x'));
+    await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
+    expect(await readdir(to)).toEqual([]);
+  });
+
+  it.each(['a b', 'a\nb', 'a$(id)', '\u001b[31m'])('has no name like %j', async (name) => {
+    await writeFile(join(from, 'out', name), '');
+    await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
+  });
+
+  it('has no folders unless they are expected', async () => {
+    await mkdir(join(from, 'out', 'dir'));
+    await writeFile(join(from, 'out', 'dir', 'file'), 'x');
+    await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
+    await unpack({ ...limits, nested: true });
+    expect(await readFile(join(to, 'dir', 'file'), 'utf8')).toBe('x');
+  });
+
+  it('is not too large and not too much', async () => {
+    await writeFile(join(from, 'out', 'large'), 'x'.repeat(1001));
+    await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
+    await rm(join(from, 'out', 'large'));
+    for (let i = 0; i < 10; i++) await writeFile(join(from, 'out', `f${i}`), '');
+    await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
+  });
+});

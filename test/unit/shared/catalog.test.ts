@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  archData,
+  checkKernelSupported,
+  debianData,
+  kernelSemver,
+  llvmFor,
+  projectRoot,
+  supportedArchs,
+  supportedLlvms,
+  toolchainData,
+} from '../../../src/shared/catalog.js';
+
+describe('architectures', () => {
+  it.each(['x86_64', 'x86-64', 'amd64', 'AMD64', 'x64'])('knows %s', (name) => {
+    expect(archData(name).name).toBe('x86_64');
+  });
+
+  it('names those there are when one is unknown', () => {
+    expect(() => archData('vax')).toThrow(
+      expect.objectContaining({ code: 'unknown-arch', message: expect.stringContaining('x86_64') as string }),
+    );
+    expect(() => archData('../../etc/passwd')).toThrow(expect.objectContaining({ code: 'unknown-arch' }));
+  });
+
+  it.each(supportedArchs())('%s has its Dockerfile with the defaults of the catalogue', (name) => {
+    const { kernelArch, kernelImage, kernelImageTarget, configFragments } = archData(name);
+    const text = readFileSync(join(projectRoot(), `Dockerfile.${name}`), 'utf8');
+    const value = (arg: string): string | undefined =>
+      new RegExp(`^ARG ${arg}=(?:"([^"]*)"|(\\S*))$`, 'm')
+        .exec(text)
+        ?.slice(1)
+        .find((part) => part !== undefined);
+    expect(value('ARCH')).toBe(kernelArch);
+    expect(value('KLP_ARCH')).toBe(name);
+    expect(value('KERNEL_IMAGE')).toBe(kernelImage);
+    expect(value('TARGET')).toBe(kernelImageTarget);
+    expect(value('FRAGMENTS')).toBe(configFragments.join(' '));
+    const llvm = llvmFor('6.12');
+    expect(value('LLVM')).toBe(`-${llvm}`);
+    expect(value('PACKAGES')?.split(' ').sort()).toEqual([...toolchainData(llvm).packages].sort());
+    const { bases, suites } = debianData();
+    expect(value('BASE')).toBe(bases[suites[toolchainData(llvm).suite]?.base ?? '']);
+  });
+});
+
+describe('kernel versions', () => {
+  it('are X.Y, X.Y.Z, or a release candidate', () => {
+    expect(kernelSemver('6.4')).toBe('6.4.0');
+    expect(kernelSemver('6.12.107')).toBe('6.12.107');
+    expect(kernelSemver('7.3-rc2')).toBe('7.3.0-rc2');
+  });
+
+  it.each(['', '6', 'v6.12', '6.12.107-1', '6.12; rm -rf /', '../6.12', '6.12.1.2'])('are not %j', (text) => {
+    expect(() => kernelSemver(text)).toThrow(expect.objectContaining({ code: 'kernel-version-invalid' }));
+  });
+});
+
+describe('the compiler for a kernel', () => {
+  it.each([
+    ['5.15', 14],
+    ['6.1.170', 16],
+    ['6.4', 16],
+    ['6.12.107', 19],
+    ['7.2', 19],
+  ])('for Linux %s is LLVM %i', (kernel, llvm) => {
+    expect(llvmFor(kernel)).toBe(llvm);
+  });
+
+  it('can be another that fits', () => {
+    expect(llvmFor('6.12', 17)).toBe(17);
+  });
+
+  it('is never below what the kernel asks for', () => {
+    expect(() => llvmFor('7.2', 14)).toThrow(
+      expect.objectContaining({ code: 'llvm-does-not-fit', kind: 'refused' }),
+    );
+  });
+
+  it('names the versions there are when one is unknown', () => {
+    expect(() => llvmFor('6.12', 99)).toThrow(
+      expect.objectContaining({ code: 'unknown-llvm', message: expect.stringContaining('19') as string }),
+    );
+  });
+
+  it.each(supportedLlvms())('LLVM %i comes from a suite that is in the catalogue', (llvm) => {
+    const { suite, packages } = toolchainData(llvm);
+    expect(debianData().suites).toHaveProperty(suite);
+    expect(packages).toContain(`clang-${llvm}`);
+  });
+});
+
+describe('kernels that cannot be livepatched', () => {
+  it('are refused per architecture', () => {
+    expect(() => checkKernelSupported('4.9', archData('x86_64'))).toThrow(
+      expect.objectContaining({ code: 'kernel-too-old', kind: 'refused' }),
+    );
+    expect(() => checkKernelSupported('6.1', archData('x86_64'))).not.toThrow();
+  });
+});
