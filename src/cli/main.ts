@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { KlpError } from '../shared/errors.js';
+import { registerBuild } from './build.js';
 import { registerCompletion } from './completion.js';
+import { registerDoctor } from './doctor.js';
 import { registerExplain } from './explain.js';
+import { registerGenerate } from './generate.js';
+import { registerImages } from './images.js';
 import { listenForInterrupt } from './interrupt.js';
 import { flushed, ignoreClosedPipe, type Io } from './io.js';
 import { showEarlyError } from './session.js';
@@ -35,6 +39,10 @@ export function createProgram(cli: Cli): Command {
       // Usage errors are shown in our own form, from the exception.
       writeErr: () => undefined,
     });
+  registerBuild(program, cli);
+  registerGenerate(program, cli);
+  registerImages(program, cli);
+  registerDoctor(program, cli);
   registerExplain(program, cli);
   registerCompletion(program, cli);
   return program;

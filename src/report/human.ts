@@ -3,6 +3,9 @@ import { renderFinding } from './finding.js';
 import type { Style } from './style.js';
 import { count, duration, indented, size, table } from './units.js';
 
+/** Lines of the console that a failed verification shows. */
+const consoleLines = 25;
+
 export interface HumanOptions {
   style: Style;
   /** The command line that makes the same result again, if there is one to show. */
@@ -134,11 +137,16 @@ export function renderVerification(verification: Verification, style: Style): st
   }
   if (verification.dmesg.length > 0) {
     lines.push(`  ${style.red(`${count(verification.dmesg.length, 'suspicious line')} in the kernel log`)}`);
-    lines.push(...verification.dmesg.map((line) => `            ${style.dim('|')} ${line}`));
+    lines.push(...verification.dmesg.map((line) => `            ${style.dim('|')} ${line}`.trimEnd()));
   } else if (verification.steps.every((step) => step.ok)) {
     lines.push('  kernel log: no warning, oops or lockup');
   }
-  if (verification.log !== undefined) lines.push(`  whole log: ${verification.log}`);
+  if (!verification.steps.every((step) => step.ok) && verification.log !== undefined) {
+    lines.push('  last lines of the console');
+    const end = verification.log.trimEnd().split('\n').slice(-consoleLines);
+    lines.push(...end.map((line) => `            ${style.dim('|')} ${line}`.trimEnd()));
+  }
+  if (verification.logFile !== undefined) lines.push(`  whole console: ${verification.logFile}`);
   return lines;
 }
 

@@ -682,7 +682,7 @@ export const codes = {
     'refused',
     'The patch changes assembly at file level',
     'Assembly outside functions (an initcall entry, a static call trampoline, an asm() statement) is part of the running kernel and cannot be replaced.',
-    'Leave this part out of the patch; do an initcall\'s work in a pre-patch callback (--callbacks FILE.c).',
+    "Leave this part out of the patch; do an initcall's work in a pre-patch callback (--callbacks FILE.c).",
   ),
   'alias-changed': entry(
     'refused',
@@ -737,6 +737,12 @@ export const codes = {
     'The callbacks file cannot be used',
     'The file given with --callbacks must be C code that defines at least one of pre_patch_callback, post_patch_callback, pre_unpatch_callback, post_unpatch_callback, each taking a struct klp_object pointer (pre_patch_callback returns int, the others nothing).',
     'Correct the file. Symbols that no header offers are declared with LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME) from "llpatch.h" and used as LLPATCH_SYMBOL(ALIAS).',
+  ),
+  'machine-not-ready': entry(
+    'environment',
+    'This machine lacks something that klp-docker needs',
+    '`klp-docker doctor` looked for Docker, QEMU, disk space and the archives that images are made from.',
+    'Do what doctor says below each line marked FAIL, then run it again.',
   ),
 } as const satisfies Record<string, CodeEntry>;
 

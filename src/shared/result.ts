@@ -72,7 +72,9 @@ export const verificationSchema = z.strictObject({
     .array(z.strictObject({ name: z.string(), ok: z.boolean(), skipped: z.boolean(), output: z.string() }))
     .optional(),
   /** The end of the console's text; all of it when nothing went wrong is rarely of use. */
+  /** The end of the console's text, and the file that holds all of it. */
   log: z.string().optional(),
+  logFile: z.string().optional(),
 });
 
 /** One thing that `doctor` looked at. */

@@ -1,11 +1,8 @@
 import { execFileSync } from 'node:child_process';
 
-/**
- * Compiles the sources, so that tests which start the programs in bin/ see the code as it is now. Types are
- * checked by `npm run typecheck`, not here.
- */
+/** Compiles the sources, so that tests which start the programs in bin/ see the code as it is now. */
 export function setup(): void {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck'], {
+  execFileSync(process.execPath, ['scripts/compile.mjs', '--no-check', '--no-bundle'], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 }

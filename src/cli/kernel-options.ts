@@ -1,0 +1,50 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { ImageRequest } from '../controller/images.js';
+import { hostArch, supportedArchs } from '../shared/catalog.js';
+import type { OptionSpec } from './verb.js';
+
+/** The options that name a kernel and its image; `generate`, `verify`, `shell` and `build` share them. */
+export interface KernelOptions {
+  kernel: string;
+  arch: string;
+  llvm?: number;
+  config?: string;
+  source?: string;
+  pull?: boolean;
+}
+
+/** The options of KernelOptions. `--arch` is this machine's unless given. */
+export function kernelOptions(): OptionSpec[] {
+  return [
+    new Option('--kernel <version>', 'kernel version, e.g. 6.12 or 6.12.107').makeOptionMandatory(),
+    new Option('--arch <arch>', `architecture: ${supportedArchs().join(', ')}, or an alias`).default(
+      process.arch,
+    ),
+    new Option(
+      '--llvm <version>',
+      'LLVM version, e.g. 19; the one that fits the kernel unless given',
+    ).argParser(llvmVersion),
+    ['--config <config>', 'kernel configuration: tiny (the default), defconfig, or a file'],
+    ['--source <source>', 'kernel source: kernel.org, debian[:suite], git+URL#tag, a tarball, a folder'],
+    ['--pull', 'look for the image in the registry (KLP_DOCKER_REGISTRY) before building it'],
+    ['--no-pull', 'do not look in the registry (the default)'],
+  ];
+}
+
+function llvmVersion(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError('It is a number such as 19.');
+  return Number(text);
+}
+
+/** What the controller is asked for. */
+export function imageRequest(options: KernelOptions): ImageRequest {
+  const { kernel, arch, llvm, config, source, pull } = options;
+  return {
+    kernel,
+    arch,
+    ...(llvm === undefined ? {} : { llvm }),
+    ...(config === undefined ? {} : { config }),
+    ...(source === undefined ? {} : { source }),
+    ...(pull === undefined ? {} : { pull }),
+  };
+}

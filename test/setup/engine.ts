@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { controllerContext } from '../../src/controller/context.js';
+import { withEngine } from '../../src/controller/docker/connect.js';
+import { ensureImage } from '../../src/controller/images.js';
+import { plainView, systemClock } from '../../src/report/progress.js';
+import { plainStyle } from '../../src/report/style.js';
+
+/** The kernel that tests use: the one of the quickstart. */
+export const pinned = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as {
+  kernel: string;
+  arch: string;
+};
+
+/** Several projects of one run share the engine; the last one to end lets go of it. */
+interface Shared {
+  users: number;
+  ready: Promise<void>;
+  release: () => void;
+  ended: Promise<void>;
+}
+
+const holder = globalThis as typeof globalThis & { klpTestEngine?: Shared };
+
+/** Starts an engine if none runs, and makes the image of the pinned kernel if it is not there. */
+export async function setup(): Promise<() => Promise<void>> {
+  const shared = (holder.klpTestEngine ??= start());
+  shared.users++;
+  await shared.ready;
+  return async () => {
+    shared.users--;
+    if (shared.users > 0) return;
+    delete holder.klpTestEngine;
+    shared.release();
+    await shared.ended;
+  };
+}
+
+function start(): Shared {
+  execFileSync(process.execPath, ['scripts/compile.mjs', '--no-check'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const write = (text: string): void => void process.stderr.write(text);
+  const view = plainView({ write, style: plainStyle, verbose: false, clock: systemClock });
+  const context = controllerContext({ progress: view.show, timings: {} });
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let tellReady = (): void => undefined;
+  const announced = new Promise<void>((resolve) => (tellReady = resolve));
+  const ended = withEngine(context, async (docker) => {
+    await ensureImage(docker, pinned, context);
+    view.end();
+    tellReady();
+    await released;
+  });
+  // A failure before all was ready is the setup's own; the promise that ends it is awaited in any case.
+  return { users: 0, ready: Promise.race([announced, ended]), release, ended };
+}

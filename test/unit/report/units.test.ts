@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { count, duration, size, table } from '../../../src/report/units.js';
+
+describe('units', () => {
+  it.each([
+    [0, '0 ms'],
+    [994, '994 ms'],
+    [1_000, '1.00 s'],
+    [12_340, '12.3 s'],
+    [59_960, '1 min 00 s'],
+    [363_000, '6 min 03 s'],
+  ])('%i ms is %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  it.each([
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1024 * 1024 - 1, '1.0 MiB'],
+    [1.5 * 1024 ** 3, '1.5 GiB'],
+  ])('%i bytes are %s', (bytes, text) => {
+    expect(size(bytes)).toBe(text);
+  });
+
+  it('lines columns up', () => {
+    expect(
+      table(
+        [
+          ['a', 'b'],
+          ['long', 'c'],
+          ['x', ''],
+        ],
+        ' ',
+      ),
+    ).toEqual([' a     b', ' long  c', ' x']);
+  });
+
+  it('counts', () => {
+    expect([count(1, 'file'), count(2, 'file'), count(0, 'entry', 'entries')]).toEqual([
+      '1 file',
+      '2 files',
+      '0 entries',
+    ]);
+  });
+});
