@@ -1,8 +1,8 @@
 import { codes, type Code } from '../shared/codes.js';
 import type { Finding, Verification } from '../shared/result.js';
 import { parseConsoleLine } from './console.js';
-import { damageTaint, endsBlock, isConsequence, markLine } from './dmesg.js';
 import type { BootPlan, PlannedCase } from './initramfs.js';
+import { watchLog } from './kernel-log.js';
 
 type Step = Verification['steps'][number];
 type Selftest = NonNullable<Verification['selftests']>[number];
@@ -80,8 +80,6 @@ const stepKinds: Record<string, { code: Code; what: string }> = {
 
 /** Kernel lines shown with a failed step. */
 const contextLines = 15;
-/** Lines of one kernel report that go into the result. */
-const blockLines = 60;
 
 const phases: readonly Step['phase'][] = ['boot', 'before', 'during', 'after'];
 
@@ -115,8 +113,6 @@ export function createRecorder(plan: BootPlan): Recorder {
   let selftest: { name: string; output: string[] } | undefined;
   let partial = '';
   let phase: Step['phase'] = 'boot';
-  let taint: number | undefined;
-  let block = 0;
   let enablingAt: number | undefined;
 
   const label = (): string => {
@@ -135,7 +131,7 @@ export function createRecorder(plan: BootPlan): Recorder {
     });
   };
 
-  const endStep = (ok: boolean, at: number | undefined): void => {
+  const endStep = (ok: boolean, at: number | undefined, blame = !ok): void => {
     if (step === undefined) return;
     const kind = stepKinds[step.name];
     const output = [...step.output, ...(ok ? [] : step.kernel)].join('\n');
@@ -148,29 +144,26 @@ export function createRecorder(plan: BootPlan): Recorder {
       ...(at === undefined || step.at === undefined ? {} : { ms: Math.round((at - step.at) * 1000) }),
       ...(output === '' ? {} : { output }),
     });
-    if (!ok && kind !== undefined) find(kind.code, kind.what, output === '' ? {} : { output });
+    if (blame && kind !== undefined) find(kind.code, kind.what, output === '' ? {} : { output });
     step = undefined;
   };
 
+  const watch = watchLog(
+    (line) => record.dmesg.push(line),
+    (code, text, severity) => {
+      const during =
+        selftest !== undefined ? ` (selftest ${selftest.name})` : step !== undefined ? ` (${step.name})` : '';
+      find(code, `the kernel says: ${text}${during}`, { severity });
+    },
+  );
+
   const kernelLine = (text: string, at: number): void => {
+    // What the kernel says on its way up has nothing to do with a livepatch.
     if (planned === undefined && selftest === undefined) return;
     if (step !== undefined && step.kernel.push(text) > contextLines) step.kernel.shift();
     noteTransition(text, at);
-    if (block > 0) {
-      record.dmesg.push(text);
-      block = endsBlock(text) ? 0 : block - 1;
-    }
-    const mark = markLine(text);
-    if (mark === undefined) return;
     // Selftests provoke the livepatch core's complaints on purpose, and compare them themselves.
-    if (selftest !== undefined && mark.code === 'livepatch-message') return;
-    const firstOfBlock = block === 0;
-    if (firstOfBlock) record.dmesg.push(text);
-    if (mark.block) block = blockLines;
-    if (isConsequence(text) || !(firstOfBlock || mark.code === 'kernel-panic')) return;
-    const during =
-      selftest !== undefined ? ` (selftest ${selftest.name})` : step !== undefined ? ` (${step.name})` : '';
-    find(mark.code, `the kernel says: ${text}${during}`, { severity: mark.severity });
+    watch.line(text, selftest !== undefined);
   };
 
   /** The kernel's own time stamps are finer than the guest's polling. */
@@ -184,22 +177,14 @@ export function createRecorder(plan: BootPlan): Recorder {
     }
   };
 
-  const noteTaint = (value: number): void => {
-    const fresh = taint === undefined ? 0 : value & ~taint & damageTaint;
-    taint = value;
-    if (fresh !== 0 && !record.findings.some((finding) => finding.code.startsWith('kernel-'))) {
-      find('kernel-warning', `the kernel marked itself as tainted (new bits: ${fresh})`);
-    }
-  };
-
-  const endSelftest = (status: string): void => {
+  const endSelftest = (status: string, blame = true): void => {
     if (selftest === undefined) return;
     const { name, output } = selftest;
     const ok = status === '0';
     // Exit code 4 is kselftest's word for a test that cannot run here.
     const skipped = status === '4';
     record.selftests.push({ name, ok, skipped, output: output.join('\n') });
-    if (!ok && !skipped) {
+    if (blame && !ok && !skipped) {
       const how = status === 'timeout' ? 'did not end in time' : `failed with exit code ${status}`;
       find('selftest-failed', `${name} ${how}`, { output: output.join('\n') });
     }
@@ -227,14 +212,10 @@ export function createRecorder(plan: BootPlan): Recorder {
         return true;
       case 'pass':
         pass = planned?.passes.find((known) => known === rest);
-        // Taint is compared within a pass.
-        taint = undefined;
+        watch.restart();
         return false;
       case 'phase':
         phase = phases.find((known) => known === rest) ?? phase;
-        return false;
-      case 'pass-end':
-        block = 0;
         return false;
       case 'case-end':
         record.completed = record.begun;
@@ -259,7 +240,7 @@ export function createRecorder(plan: BootPlan): Recorder {
         partial = '';
         return false;
       case 'taint':
-        noteTaint(Number(rest));
+        watch.taint(Number(rest));
         return false;
       case 'object':
         if (rest !== 'vmlinux') addTo(record.objects, record.begun - 1, rest);
@@ -273,11 +254,10 @@ export function createRecorder(plan: BootPlan): Recorder {
       case 'selftest':
         selftest = { name: rest, output: [] };
         record.doing = `selftest ${rest}`;
-        taint = undefined;
+        watch.restart();
         return true;
       case 'selftest-end':
         endSelftest(rest);
-        block = 0;
         return false;
       case 'abandon':
         if (step !== undefined) endStep(false, at);
@@ -301,29 +281,10 @@ export function createRecorder(plan: BootPlan): Recorder {
       return line.kind === 'protocol' && protocol(line.verb, line.rest, line.at);
     },
     cut: (why) => {
-      if (step !== undefined) {
-        step.output.push(why);
-        const { name, output, kernel } = step;
-        const kind = stepKinds[name];
-        record.steps.push({
-          ...(planned === undefined ? {} : { case: planned.case.name }),
-          ...(pass === undefined || pass === 'once' ? {} : { moduleLoad: pass }),
-          phase,
-          name,
-          ok: false,
-          output: [...output, ...kernel].join('\n'),
-        });
-        step = undefined;
-      }
-      if (selftest !== undefined) {
-        record.selftests.push({
-          name: selftest.name,
-          ok: false,
-          skipped: false,
-          output: [...selftest.output, why].join('\n'),
-        });
-        selftest = undefined;
-      }
+      step?.output.push(why);
+      endStep(false, undefined, false);
+      selftest?.output.push(why);
+      endSelftest('cut', false);
     },
   };
 }

@@ -1,0 +1,106 @@
+import { createReadStream } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Parser, type ReadEntry } from 'tar';
+import { z } from 'zod';
+import { KlpError } from '../shared/errors.js';
+import { readLivepatch } from './livepatch.js';
+
+/** More than any livepatch needs; an archive beyond it is a mistake or a trap. */
+const limits = { bytes: 256 * 1024 * 1024, entries: 1000 };
+
+/** A livepatch as it was handed to us. */
+export interface Subject {
+  /** The module as a file of its own. */
+  livepatch: string;
+  /** Modules that it is known to patch. */
+  objects: string[];
+}
+
+/** What the result document beside a module says of what it patches. */
+const resultSchema = z.object({ functions: z.array(z.object({ object: z.string().regex(/^[\w-]+$/) })) });
+
+/**
+ * Takes a module (.ko) or a package (.tgz). Nothing of a package is unpacked but the module, whose name in
+ * `dir` is our own.
+ * @param dir an empty folder
+ * @throws KlpError `package-unusable`, `not-a-livepatch`, `elf-malformed`
+ */
+export async function readSubject(path: string, dir: string): Promise<Subject> {
+  if (await isElf(path)) return { livepatch: path, objects: [] };
+  const { module, result } = await readPackage(path);
+  const name = readLivepatch(module, basename(path)).name;
+  const livepatch = join(dir, `${name}.ko`);
+  await writeFile(livepatch, module);
+  return { livepatch, objects: objectsOf(result) };
+}
+
+async function isElf(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString('latin1') === '\u007fELF';
+  } finally {
+    await file.close();
+  }
+}
+
+async function readPackage(path: string): Promise<{ module: Buffer; result: string | undefined }> {
+  const found = new Map<string, Buffer>();
+  let bytes = 0;
+  let entries = 0;
+  const problem = (what: string): KlpError =>
+    new KlpError('package-unusable', `${path}: ${what}`, { file: path });
+  const parser = new Parser({
+    strict: true,
+    onReadEntry: (entry: ReadEntry) => {
+      bytes += entry.size;
+      entries += 1;
+      if (bytes > limits.bytes || entries > limits.entries) {
+        parser.abort(problem('it is larger than any livepatch'));
+        return;
+      }
+      if (!/\.(ko|json)$/.test(entry.path) || entry.type !== 'File') {
+        entry.resume();
+        return;
+      }
+      if (found.has(entry.path)) {
+        parser.abort(problem(`it holds ${entry.path} twice`));
+        return;
+      }
+      const parts: Buffer[] = [];
+      entry.on('data', (part: Buffer) => parts.push(part));
+      entry.on('end', () => found.set(entry.path, Buffer.concat(parts)));
+    },
+  });
+  try {
+    await pipeline(createReadStream(path), parser as unknown as NodeJS.WritableStream);
+  } catch (cause) {
+    if (cause instanceof KlpError) throw cause;
+    throw new KlpError('package-unusable', `${path} is neither a kernel module nor a package`, {
+      file: path,
+      cause,
+    });
+  }
+  const modules = [...found.keys()].filter((name) => name.endsWith('.ko'));
+  const [module] = modules;
+  if (module === undefined || modules.length > 1) {
+    throw problem(`it holds ${modules.length} modules; one is needed`);
+  }
+  const result = found.get(module.replace(/\.ko$/, '.json'));
+  const data = found.get(module);
+  if (data === undefined) throw problem('it is damaged');
+  return { module: data, result: result?.toString('utf8') };
+}
+
+function objectsOf(result: string | undefined): string[] {
+  if (result === undefined) return [];
+  try {
+    const { functions } = resultSchema.parse(JSON.parse(result));
+    return [...new Set(functions.map((f) => f.object))].filter((object) => object !== 'vmlinux');
+  } catch {
+    // Without it the kernel tells which modules are patched.
+    return [];
+  }
+}
