@@ -6,6 +6,7 @@ import { stage } from '../shared/progress.js';
 import type { ResultDocument } from '../shared/result.js';
 import { analyse, differs, type AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
+import { carryUntraceable } from './diff/untraceable.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
@@ -83,6 +84,9 @@ export async function generate(
 
   const recipe = await readModuleRecipe(tree);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
+  for (const { unit, patched, diff } of changed) {
+    carryUntraceable(unit, patched, diff, (name) => symbols.isFtraceable(unit, name));
+  }
   const distilled = await inParallel(
     changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0),
     (a, i) => distill(a, symbols, recipe.objtool, i === 0 ? '' : `.klp_unit${i}`, context),

@@ -32,13 +32,14 @@ export function explainFunctions(
     const because = [...inlined].filter((n) => n !== name && isTouched(n)).sort();
     const reads = diff.readsChanged.get(name) ?? [];
     const entry = funcs.find((k) => k.oldName === originalName);
-    const why = diff.added.has(name)
-      ? 'new'
-      : isTouched(name)
-        ? 'changed'
-        : because.length > 0
-          ? 'inlines'
-          : 'references';
+    const why =
+      diff.added.has(name) && !diff.originalOf.has(name)
+        ? 'new'
+        : isTouched(name)
+          ? 'changed'
+          : because.length > 0
+            ? 'inlines'
+            : 'references';
     const place = after.place(f);
     result.push({
       object: unit.objname,

@@ -131,7 +131,7 @@ function pairClones(
     [...all.values()].filter((f) => f.local && clone.test(f.name));
   const later = clonesIn(after);
   let open = clonesIn(before);
-  for (let found = true; found; ) {
+  for (let found = true; found;) {
     const left = open.filter((a) => {
       const twin = later.find(
         (b) => !c.backward.has(b.name) && baseName(a.name) === baseName(b.name) && sameFunction(c, a, b),

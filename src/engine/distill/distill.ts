@@ -1,12 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KlpError } from '../../shared/errors.js';
 import { stage } from '../../shared/progress.js';
 import { run } from '../../shared/run.js';
 import type { AnalysedUnit } from '../analyse.js';
 import type { EngineContext } from '../context.js';
 import type { IrFunction } from '../ir/module.js';
-import { lineOf } from '../patch/touched.js';
 import { generateCode } from '../object/compile.js';
 import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
 import type { GeneratedObject, KlpFunc, SymbolSource } from '../types.js';
@@ -22,7 +20,7 @@ export interface DistilledUnit {
  * Turns the difference of one unit into an object that holds the changed functions and nothing else of the kernel.
  * @param suffix appended to the names of replaced static functions, to keep several files' apart
  * @param objtool objtool's arguments without the object, where the architecture has one
- * @throws KlpError `not-traceable`, `static-ambiguous`, and what the resolver throws
+ * @throws KlpError `static-ambiguous`, and what the resolver throws
  */
 export async function distill(
   analysed: AnalysedUnit,
@@ -31,7 +29,7 @@ export async function distill(
   suffix: string,
   context: EngineContext,
 ): Promise<DistilledUnit> {
-  const { unit, patched, diff, file, dir } = analysed;
+  const { unit, patched, diff, dir } = analysed;
   return await stage(
     'distil',
     context,
@@ -112,16 +110,6 @@ export async function distill(
   /** The function that is replaced. Its position is proved even if it is global: a weak one may not be the kernel's. */
   function entryOf(f: IrFunction): { f: IrFunction; source: KlpSource } {
     const original = diff.originalOf.get(f.name) ?? f.name;
-    const line = lineOf(file, f.name);
-    const place = {
-      file: unit.source,
-      function: f.name,
-      object: unit.object,
-      ...(line === undefined ? {} : { line }),
-    };
-    if (!symbols.isFtraceable(unit, original)) {
-      throw new KlpError('not-traceable', `${f.name} changes, but ftrace cannot redirect it`, place);
-    }
     return { f, source: symbols.resolveLocal(unit, original) };
   }
 }

@@ -1,7 +1,7 @@
-import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
-import { closingBracket, interesting, mapGlobals, quoteName } from '../ir/text.js';
+import type { IrFunction, IrGlobal, IrModule } from '../ir/module.js';
+import { closingBracket, interesting, isCallee, mapGlobals, quoteName } from '../ir/text.js';
 import { readKeysAtRunTime } from './jumplabel.js';
-import { isCallee, type KernelReference, type Selection } from './select.js';
+import type { KernelReference, Selection } from './select.js';
 
 export interface EmitOptions {
   /** Kernel references (patched names) that are resolved only when their module is loaded. */

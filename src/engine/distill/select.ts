@@ -2,7 +2,7 @@ import { KlpError } from '../../shared/errors.js';
 import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
 import { isAnonymous } from '../diff/match.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
-import { globalsIn } from '../ir/text.js';
+import { addressesIn, globalsIn } from '../ir/text.js';
 
 /** A symbol of the running kernel that distilled code uses. */
 export interface KernelReference {
@@ -36,27 +36,19 @@ const copyAlways: { section: RegExp; why: string }[] = [
 const copyIfAmbiguous =
   /\.(?:__already_done|__warned|___done|___once_key|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
 
+/** A read-only table of plain values whose address nobody compares: like a string literal, a copy is as good. */
+function isPlainTable(v: IrVariable): boolean {
+  return (
+    v.local &&
+    v.constant &&
+    v.section === undefined &&
+    /\bunnamed_addr\b/.test(v.before) &&
+    globalsIn(v.initialiser).length === 0
+  );
+}
+
 /** Sections whose content the kernel frees after boot or never loads. */
 export const transient = /^\.(?:init|exit|head|ref\.init|meminit|memexit)\b/;
-
-/** Where a name is used in IR: as the callee of a call (the next character opens its arguments), or for its address. */
-export function isCallee(text: string, offset: number): boolean {
-  const name = /^@(?:[-\w$.]+|"[^"]*")/.exec(text.slice(offset, offset + 600))?.[0] ?? '@';
-  return text[offset + name.length] === '(';
-}
-
-const globalAt = /c?"[^"]*"|;[^\n]*|@(?:[-\w$.]+|"[^"]*")/g;
-
-/** Names in `text` that are used other than by calling them. */
-function addressesIn(text: string): Set<string> {
-  const found = new Set<string>();
-  for (const match of text.matchAll(globalAt)) {
-    const token = match[0];
-    if (!token.startsWith('@') || text[match.index + token.length] === '(') continue;
-    found.add(token.charCodeAt(1) === 34 ? token.slice(2, -1) : token.slice(1));
-  }
-  return found;
-}
 
 /**
  * Decides what goes into the livepatch: the changed functions, what is new, constants by copy; everything else is
@@ -96,7 +88,7 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
   const visitData = (v: IrVariable, from: string): void => {
     const always = copyAlways.find((c) => v.section !== undefined && c.section.test(v.section));
     const known = v.declared || !v.local || diff.originalOf.has(v.name);
-    if (isAnonymous(v)) bring(v);
+    if (isAnonymous(v) || isPlainTable(v)) bring(v);
     else if (always) {
       bring(v);
       selection.copies.push({ name: v.name, why: always.why });

@@ -85,3 +85,19 @@ export function typeEnd(text: string, start: number): number {
     else return end;
   }
 }
+
+/** Is the global at `offset` called there? The next character then opens the arguments. */
+export function isCallee(text: string, offset: number): boolean {
+  const name = /^@(?:[-\w$.]+|"[^"]*")/.exec(text.slice(offset, offset + 600))?.[0] ?? '@';
+  return text[offset + name.length] === '(';
+}
+
+/** Globals in `text` that are used other than by calling them. */
+export function addressesIn(text: string): Set<string> {
+  const found = new Set<string>();
+  for (const match of text.matchAll(globalName)) {
+    const [token] = match;
+    if (token.startsWith('@') && !isCallee(text, match.index)) found.add(bareName(token));
+  }
+  return found;
+}

@@ -1,0 +1,61 @@
+import { KlpError } from '../../shared/errors.js';
+import { addressesIn } from '../ir/text.js';
+import type { IrModule } from '../ir/module.js';
+import { globalsIn } from '../ir/text.js';
+import type { TranslationUnit } from '../types.js';
+import { isBookkeeping, type ModuleDiff } from './diff.js';
+
+/**
+ * A changed function without an ftrace entry cannot be redirected (every `inline` function of the kernel that the
+ * compiler left out of line is one: include/linux/compiler_types.h). If it is static and only called, the livepatch
+ * brings it along as a private function and replaces its callers instead.
+ * @param isTraceable asked with the function's name in the original module
+ * @returns the functions that are carried this way
+ * @throws KlpError `not-traceable` when callers outside the file, or a stored pointer, would still reach the old code
+ */
+export function carryUntraceable(
+  unit: TranslationUnit,
+  patched: IrModule,
+  diff: ModuleDiff,
+  isTraceable: (original: string) => boolean,
+): Set<string> {
+  const carried = new Set<string>();
+  const work = [...diff.changed];
+  for (let name = work.pop(); name !== undefined; name = work.pop()) {
+    const f = patched.globals.get(name);
+    if (f?.kind !== 'function' || isTraceable(diff.originalOf.get(name) ?? name)) continue;
+    const refuse = (why: string): never => {
+      throw new KlpError('not-traceable', `${name} changes, but ftrace cannot redirect it, and ${why}`, {
+        file: unit.source,
+        function: name,
+        object: unit.object,
+      });
+    };
+    if (!f.local) refuse('code in other files may call it');
+    diff.changed.delete(name);
+    diff.added.add(name);
+    carried.add(name);
+    for (const g of patched.globals.values()) {
+      if (isBookkeeping(g.name)) continue;
+      if (g.kind === 'alias') {
+        if (g.target === name) refuse(`${g.name} is another name of it`);
+        continue;
+      }
+      const text = g.kind === 'function' ? g.body : g.initialiser;
+      if (g.name === name || !text.includes(name) || !globalsIn(text).includes(name)) continue;
+      if (g.kind === 'variable') {
+        if (g.section?.startsWith('.discard')) continue;
+        refuse(`${g.name} holds a pointer to it`);
+      } else {
+        if (addressesIn(text).has(name)) refuse(`${g.name} takes its address`);
+        if (diff.added.has(g.name)) continue;
+        diff.readsChanged.set(g.name, [...(diff.readsChanged.get(g.name) ?? []), name]);
+        if (!diff.changed.has(g.name)) {
+          diff.changed.add(g.name);
+          work.push(g.name);
+        }
+      }
+    }
+  }
+  return carried;
+}
