@@ -10,19 +10,21 @@ export function random(seed: number): (below: number) => number {
 }
 
 /**
- * A C file of statements that tell their line, among the things that make placing a directive hard: comments,
- * continued lines and strings, conditionals, calls over several lines. Lines often repeat.
+ * A C file of statements `markN(__LINE__);`, each with a number of its own, among the things that make placing a directive hard: comments,
+ * continued lines and strings, conditionals, calls over several lines. Other lines often repeat.
  */
 export function randomSource(seed: number): string {
   const next = random(seed);
+  let marks = 0;
+  const mark = (): string => `mark${marks++}(__LINE__);\n`;
   const pieces: (() => string)[] = [
-    () => `mark(__LINE__);\n`,
-    () => `mark(__LINE__ + ${next(3)});\n`,
+    mark,
+    mark,
     () => `/* a comment\n * over ${next(9)} lines, with an open ( and a "quote\n */\n`,
     () => `int v${next(5)}; // a trailing \\\ncomment (\n`,
     () => `#define M${next(1000)}(x) do { \\\n\tmark(x); \\\n} while (0)\n`,
     () => `call(${next(5)},\n     __LINE__,\n     ${next(5)});\n`,
-    () => `#ifdef CONFIG_${next(3)}\nmark(__LINE__);\nint a${next(5)};\n#else\nmark(__LINE__);\n#endif\n`,
+    () => `#ifdef CONFIG_${next(3)}\n${mark()}int a${next(5)};\n#else\n${mark()}#endif\n`,
     () => `char *s = "a \\\n( b";\n`,
     () => `char c = '('; char d = '"'; char e = '\\'';\n`,
     () => `#if 0\ndon't (\n#endif\n`,
