@@ -69,18 +69,22 @@ interface Shape {
   /** Named local symbols in sections that are loaded, `.L` labels apart. */
   locals: FileSymbol[];
   globals: FileSymbol[];
+  /** Local symbols in sections that the linker takes apart to merge equal constants. */
+  merged: FileSymbol[];
 }
 
 function objectShape(object: SymbolFile): Shape {
-  const shape: Shape = { locals: [], globals: [] };
+  const shape: Shape = { locals: [], globals: [], merged: [] };
   for (let i = 1; i < object.count; i++) {
     const s = object.symbol(i);
     if (s.type === STT.FILE) shape.fileName ??= s.name;
     if (!isDefined(s) || s.type === STT.SECTION || s.name === '' || s.name.startsWith('.L')) continue;
     const header = object.header.sections[s.section];
-    // Merged sections are taken apart by the linker, and sections that are not loaded have no place.
-    if (header === undefined || (header.flags & SHF.ALLOC) === 0 || (header.flags & SHF.MERGE) !== 0)
+    if (header === undefined || (header.flags & SHF.ALLOC) === 0) continue;
+    if ((header.flags & SHF.MERGE) !== 0) {
+      if (s.binding === STB.LOCAL) shape.merged.push(s);
       continue;
+    }
     if (s.binding === STB.LOCAL) shape.locals.push(s);
     else if (s.binding === STB.GLOBAL) shape.globals.push(s);
   }
@@ -119,6 +123,11 @@ function tryGroup(
     if (there === undefined) missing.add(s.section);
     else if (!agrees(s, there, linked, sections)) return `${s.name} lies elsewhere in ${linked.label}`;
     else locals.set(s.name, there);
+  }
+  // These have no fixed distance, but the run they are in tells whose they are.
+  for (const s of shape.merged) {
+    const there = group.get(s.name);
+    if (there !== undefined && there.size === s.size && there.type === s.type) locals.set(s.name, there);
   }
   for (const s of shape.globals) {
     const there = linked.named(s.name).filter((g) => isDefined(g) && g.index >= linked.firstGlobal);

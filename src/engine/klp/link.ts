@@ -15,8 +15,9 @@ export interface LinkContext {
 /**
  * Compiles a C file of a module with the command that the kernel build recorded for a `.mod.c`.
  * @param module the module's name, as KBUILD_MODNAME
- * @param base the file's name without `.c`, as KBUILD_BASENAME
+ * @param base the file's name in the scratch folder without `.c`, as KBUILD_BASENAME
  * @param extra options added at the end
+ * @returns the object's path
  */
 export async function compileModuleSource(
   context: LinkContext,
@@ -24,33 +25,36 @@ export async function compileModuleSource(
   base: string,
   extra: readonly string[] = [],
 ): Promise<string> {
-  const { recipe, dir, tree } = context;
+  const { recipe, dir } = context;
   const object = join(dir, `${base}.o`);
-  const argv = recipe.compile.flatMap((argument, i) => {
-    const before = recipe.compile[i - 1];
-    if (argument.startsWith('-Wp,-M')) return [];
-    if (argument === '-o' || before === '-o') return [];
-    if (i === recipe.compile.length - 1) return [];
-    if (argument.startsWith('-DKBUILD_BASENAME=')) return [`-DKBUILD_BASENAME="${base}"`];
-    if (argument.startsWith('-DKBUILD_MODNAME=')) return [`-DKBUILD_MODNAME="${module}"`];
-    if (argument.startsWith('-D__KBUILD_MODNAME=')) return [`-D__KBUILD_MODNAME=kmod_${module}`];
-    if (argument.startsWith('-DKBUILD_MODFILE=')) return [`-DKBUILD_MODFILE="${module}"`];
-    return [argument];
-  });
-  await runStep(
-    context,
-    [...argv, ...extra, '-o', object, join(dir, `${base}.c`)],
-    'could not be compiled',
-    tree.dir,
-  );
+  const argv = compileArgv(recipe.compile, { module, base, extra, object, source: join(dir, `${base}.c`) });
+  await runStep(context, argv, 'could not be compiled');
   return object;
+}
+
+/** The recorded compilation with another source, output and name; what it would write elsewhere is left out. */
+export function compileArgv(
+  recorded: readonly string[],
+  to: { module: string; base: string; extra: readonly string[]; object: string; source: string },
+): string[] {
+  const names: Record<string, string> = {
+    '-DKBUILD_BASENAME=': `"${to.base}"`,
+    '-DKBUILD_MODNAME=': `"${to.module}"`,
+    '-DKBUILD_MODFILE=': `"${to.module}"`,
+    '-D__KBUILD_MODNAME=': `kmod_${to.module}`,
+  };
+  const options = recorded.slice(0, -1).flatMap((argument, i) => {
+    if (argument.startsWith('-Wp,-M') || argument === '-o' || recorded[i - 1] === '-o') return [];
+    const define = Object.keys(names).find((prefix) => argument.startsWith(prefix));
+    return [define === undefined ? argument : `${define}${names[define] ?? ''}`];
+  });
+  return [...options, ...to.extra, '-o', to.object, to.source];
 }
 
 /** Runs objtool over an object as the kernel build did over a module's; does nothing where there is none. */
 export async function runObjtool(context: LinkContext, object: string): Promise<void> {
-  const { recipe, tree } = context;
-  if (recipe.objtool === undefined) return;
-  await runStep(context, [...recipe.objtool, object], 'was refused by objtool', tree.dir);
+  const { objtool } = context.recipe;
+  if (objtool !== undefined) await runStep(context, [...objtool, object], 'was refused by objtool');
 }
 
 /** Links objects into one relocatable object, without the layout of a final module. */
@@ -59,53 +63,47 @@ export async function linkObjects(
   objects: readonly string[],
   output: string,
 ): Promise<void> {
-  const { recipe, tree } = context;
-  const options: string[] = [];
-  for (let i = 1; i < recipe.link.length; i++) {
-    const argument = recipe.link[i] ?? '';
-    if (argument === '-o' || argument === '-T') i++;
-    else if (!argument.startsWith('--build-id') && !argument.endsWith('.o')) options.push(argument);
-  }
-  await runStep(
-    context,
-    [recipe.link[0] ?? '', ...options, '-o', output, ...objects],
-    'could not be linked',
-    tree.dir,
-  );
+  await runStep(context, partialLinkArgv(context.recipe.link, objects, output), 'could not be linked');
 }
 
-/**
- * Runs modpost over `<dir>/<base>.o` and so makes `<dir>/<base>.mod.c`.
- * Symbols that only the livepatch loader resolves are unknown to it, hence `-w`; `check` looks at them later.
- */
+/** The recorded final link as a plain `ld -r` of other objects: no linker script, no build id. */
+export function partialLinkArgv(
+  recorded: readonly string[],
+  objects: readonly string[],
+  output: string,
+): string[] {
+  const kept = recorded.filter((argument, i) => {
+    const isValue = recorded[i - 1] === '-o' || recorded[i - 1] === '-T';
+    return !isValue && !['-o', '-T'].includes(argument) && !/^--build-id|\.o$/.test(argument);
+  });
+  return [...kept, '-o', output, ...objects];
+}
+
+/** Runs modpost over `<dir>/<base>.o` and so makes `<dir>/<base>.mod.c`. */
 export async function runModpost(context: LinkContext, base: string): Promise<void> {
-  const { recipe, tree, dir } = context;
-  const options: string[] = [];
-  for (let i = 1; i < recipe.modpost.length; i++) {
-    const argument = recipe.modpost[i] ?? '';
-    if (['-o', '-T', '-i', '-u', '-d'].includes(argument)) i++;
-    else if (argument.startsWith('-') && argument !== '-a' && argument !== '-t') options.push(argument);
-  }
+  const { recipe, dir } = context;
   const order = join(dir, 'modules.order');
   await Promise.all([
     writeFile(order, `${join(dir, base)}.o\n`),
     // modpost takes checksums of exported symbols from the .cmd files of the objects listed here: there are none.
     writeFile(join(dir, `${base}.mod`), ''),
   ]);
-  const program = recipe.modpost[0] ?? '';
-  const argv = [
-    program,
-    ...options,
-    '-e',
-    '-w',
-    '-i',
-    'Module.symvers',
-    '-o',
-    join(dir, 'symvers'),
-    '-T',
-    order,
-  ];
-  await runStep(context, argv, 'was refused by modpost', tree.dir);
+  await runStep(context, modpostArgv(recipe.modpost, order, join(dir, 'symvers')), 'was refused by modpost');
+}
+
+/**
+ * The recorded modpost of the kernel for one module outside it (scripts/Makefile.modpost): `-e`, with the kernel's
+ * exports as input. Symbols that only the livepatch loader resolves are unknown to it, hence `-w`; `check` looks at them
+ * later. Source checksums (`-a`) and trimming (`-t`, `-u`) have no meaning here.
+ */
+export function modpostArgv(recorded: readonly string[], order: string, output: string): string[] {
+  const withValue = ['-o', '-T', '-i', '-u', '-d'];
+  const kept = recorded.filter((argument, i) => {
+    if (i === 0) return true;
+    if (withValue.includes(recorded[i - 1] ?? '')) return false;
+    return argument.startsWith('-') && ![...withValue, '-a', '-t'].includes(argument);
+  });
+  return [...kept, '-e', '-w', '-i', 'Module.symvers', '-o', output, '-T', order];
 }
 
 /** Links the final module from all its objects, as the kernel build linked its own. */
@@ -114,28 +112,32 @@ export async function linkModule(
   objects: readonly string[],
   output: string,
 ): Promise<void> {
-  const { recipe, tree } = context;
-  const argv = recipe.link.flatMap((argument, i) => {
-    if (recipe.link[i - 1] === '-o') return [output];
-    if (argument === recipe.linkInputs.object) return objects;
-    return argument === recipe.linkInputs.modObject ? [] : [argument];
-  });
-  await runStep(context, argv, 'could not be linked', tree.dir);
+  const { link, linkInputs } = context.recipe;
+  await runStep(context, moduleLinkArgv(link, linkInputs, objects, output), 'could not be linked');
 }
 
-async function runStep(
-  context: LinkContext,
-  argv: readonly string[],
-  what: string,
-  cwd: string,
-): Promise<void> {
+/** The recorded final link with other objects in place of the module's own. */
+export function moduleLinkArgv(
+  recorded: readonly string[],
+  inputs: ModuleRecipe['linkInputs'],
+  objects: readonly string[],
+  output: string,
+): string[] {
+  return recorded.flatMap((argument, i) => {
+    if (recorded[i - 1] === '-o') return [output];
+    if (argument === inputs.object) return objects;
+    return argument === inputs.modObject ? [] : [argument];
+  });
+}
+
+async function runStep({ tree, signal }: LinkContext, argv: readonly string[], what: string): Promise<void> {
   const [program = '', ...rest] = argv;
   // Programs of the tree are recorded relative to it.
-  const file = program.includes('/') && !isAbsolute(program) ? join(cwd, program) : program;
+  const file = program.includes('/') && !isAbsolute(program) ? join(tree.dir, program) : program;
   await run([file, ...rest], {
-    cwd,
+    cwd: tree.dir,
     failure: 'module-link-failed',
     message: `the livepatch module ${what}`,
-    ...(context.signal ? { signal: context.signal } : {}),
+    ...(signal ? { signal } : {}),
   });
 }
