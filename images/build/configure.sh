@@ -8,6 +8,16 @@ set -eu
 cd /usr/src/linux
 fragments=/klp/config
 
+# The kernel's own word on the oldest compiler that it takes.
+if [ -f scripts/min-tool-version.sh ]; then
+  least=$(SRCARCH=$ARCH sh scripts/min-tool-version.sh llvm)
+  llvm=${LLVM#-}
+  if [ "$llvm" -lt "${least%%.*}" ]; then
+    echo "klp-docker: llvm-does-not-fit: Linux $(make -s kernelversion) needs LLVM $least or newer, not $llvm" >&2
+    exit 3
+  fi
+fi
+
 case $CONFIG in
 tiny)
   make -s tinyconfig
@@ -69,6 +79,11 @@ if [ -n "$missing" ]; then
   done
   exit 3
 fi
+# Options that were renamed are listed under both names; only what this kernel has and lost is worth a word.
 for name in verify.config $FRAGMENTS; do
-  for option in $(lost "$name"); do echo "klp-docker: note: $option of $name is not in this kernel"; done
+  for option in $(lost "$name"); do
+    if grep -rqE --include='Kconfig*' "^(menu)?config ${option#CONFIG_}\$" .; then
+      echo "klp-docker: note: $option of $name is off in this kernel"
+    fi
+  done
 done

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { controllerContext, type ControllerContext } from '../../../src/controller/context.js';
+import { parseSource, resolveSource } from '../../../src/controller/sources.js';
+import { download } from '../../../src/controller/sources/http.js';
+import { file, hang, redirect, testServer, truncated, type TestServer } from '../../helpers/http-server.js';
+
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+const tarball = 'the source of a kernel, so to speak\n'.repeat(1000);
+const sums = `${sha256(tarball)}  linux-6.4.tar.xz\n${sha256('x')}  linux-6.4.3.tar.xz\n${sha256('y')}  linux-6.1.9.tar.xz\n`;
+
+let server: TestServer;
+let cacheDir: string;
+let context: ControllerContext;
+beforeEach(async () => {
+  server = await testServer();
+  cacheDir = await mkdtemp(join(tmpdir(), 'klp-test-'));
+  context = controllerContext(
+    { progress: () => undefined, timings: {} },
+    {
+      KLP_DOCKER_CACHE: cacheDir,
+      KLP_DOCKER_KERNEL_ORG: server.url,
+      KLP_DOCKER_DEBIAN_MIRROR: `${server.url}/debian`,
+      KLP_DOCKER_DEBIAN_SECURITY_MIRROR: `${server.url}/security`,
+      KLP_DOCKER_PROBE_SECONDS: '0.5',
+      KLP_DOCKER_STALL_SECONDS: '0.5',
+    },
+  );
+});
+afterEach(async () => {
+  await server.close();
+  await rm(cacheDir, { recursive: true });
+});
+
+describe("a server with kernel.org's layout", () => {
+  beforeEach(() => {
+    server.routes.set('/v6.x/sha256sums.asc', file(sums));
+    server.routes.set('/v6.x/linux-6.4.tar.xz', file(tarball));
+  });
+
+  it('gives version and checksum before anything is downloaded, then the file', async () => {
+    const source = await resolveSource('6.4', { kind: 'kernel.org' }, context);
+    expect(source).toMatchObject({ version: '6.4.3', origin: 'kernel.org', contextName: 'source.tar.xz' });
+    expect(server.requests).toEqual(['GET /v6.x/sha256sums.asc']);
+  });
+
+  it('gives the first release of a line when it has no other', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', file(`${sha256(tarball)}  linux-6.4.tar.xz\n`));
+    const source = await resolveSource('6.4', { kind: 'kernel.org' }, context);
+    expect(source).toMatchObject({ version: '6.4', sha256: sha256(tarball) });
+    const path = await source.fetch();
+    expect(path.startsWith(cacheDir)).toBe(true);
+    expect(await readFile(path, 'utf8')).toBe(tarball);
+  });
+
+  it('is asked once: a second run takes the file from the cache', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', file(`${sha256(tarball)}  linux-6.4.tar.xz\n`));
+    for (let i = 0; i < 2; i++) await (await resolveSource('6.4', { kind: 'kernel.org' }, context)).fetch();
+    expect(server.requests.filter((request) => request.includes('tar.xz'))).toHaveLength(1);
+  });
+
+  it('says when the connection is not protected', async () => {
+    await resolveSource('6.4', { kind: 'kernel.org' }, context);
+    expect(context.findings).toMatchObject([{ code: 'signature-not-checked', severity: 'warning' }]);
+  });
+
+  it('refuses a version that it does not list, and says who was asked', async () => {
+    await expect(resolveSource('6.5', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      code: 'source-not-found',
+      message: expect.stringContaining('kernel.org does not list 6.5') as string,
+    });
+  });
+
+  it('that hangs is given up', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', hang);
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      code: 'mirror-not-reachable',
+      kind: 'environment',
+    });
+  });
+
+  it('that hangs is followed by Debian', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', hang);
+    await serveDebian();
+    await expect(resolveSource('6.9', { kind: 'default' }, context)).resolves.toMatchObject({
+      version: '6.9.12',
+      origin: 'debian:trixie',
+    });
+  });
+});
+
+describe('a download', () => {
+  const url = (): string => `${server.url}/file`;
+  const target = (): string => join(cacheDir, 'sources', 'file');
+  const get = (): Promise<void> => download(url(), target(), sha256(tarball), context);
+
+  it('with the wrong checksum is removed and never used', async () => {
+    server.routes.set('/file', file(tarball.replace('kernel', 'KERNEL')));
+    await expect(get()).rejects.toMatchObject({ code: 'checksum-mismatch', kind: 'environment' });
+    expect(await readdir(dirname(target()))).toEqual([]);
+  });
+
+  it('that breaks off is continued where it ended', async () => {
+    let first = true;
+    server.routes.set('/file', (request, response) => {
+      (first ? truncated(tarball, 5000) : file(tarball))(request, response);
+      first = false;
+    });
+    await get();
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+    expect(server.requests[1]).toMatch(/^GET \/file bytes=\d+-$/);
+  });
+
+  it('that breaks off every time fails, and keeps what arrived for the next run', async () => {
+    server.routes.set('/file', truncated(tarball, 5000));
+    await expect(get()).rejects.toMatchObject({ code: 'download-failed' });
+    expect(existsSync(target())).toBe(false);
+    expect(existsSync(`${target()}.part`)).toBe(true);
+    server.routes.set('/file', file(tarball));
+    await get();
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+  });
+
+  it('that was begun with other bytes starts again', async () => {
+    await mkdir(dirname(target()), { recursive: true });
+    await writeFile(`${target()}.part`, 'something else');
+    server.routes.set('/file', file(tarball));
+    await get();
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+  });
+
+  it('goes where it is redirected', async () => {
+    server.routes.set('/file', redirect('/elsewhere'));
+    server.routes.set('/elsewhere', file(tarball));
+    await get();
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+  });
+
+  it('that stalls in the middle is given up', async () => {
+    server.routes.set('/file', (_request, response) => {
+      response.writeHead(200, { 'content-length': tarball.length });
+      response.write(tarball.slice(0, 100));
+    });
+    await expect(get()).rejects.toMatchObject({ code: 'download-failed' });
+  });
+
+  it('of what is not there fails at once', async () => {
+    await expect(get()).rejects.toMatchObject({
+      code: 'download-failed',
+      message: expect.stringContaining('404') as string,
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('ends when the user says so', async () => {
+    const stop = new AbortController();
+    server.routes.set('/file', (_request, response) => {
+      response.writeHead(200, { 'content-length': tarball.length });
+      response.write(tarball.slice(0, 100));
+      stop.abort();
+    });
+    await expect(
+      download(url(), target(), sha256(tarball), { ...context, signal: stop.signal }),
+    ).rejects.toMatchObject({ code: 'interrupted' });
+    expect(existsSync(target())).toBe(false);
+  });
+});
+
+const fixture = (name: string): string => join(import.meta.dirname, '../../fixtures/debian-mirror', name);
+
+/** A Debian archive with one suite that holds one kernel source, signed with a key of its own. */
+async function serveDebian(): Promise<void> {
+  const dists = '/debian/dists/trixie';
+  server.routes.set(`${dists}/InRelease`, file(await readFile(fixture('InRelease'))));
+  for (const name of ['Packages.xz', 'Packages.gz']) {
+    server.routes.set(`${dists}/main/binary-amd64/${name}`, file(await readFile(fixture(name))));
+  }
+  const deb = 'linux-source-6.9_6.9.12-1_all.deb';
+  server.routes.set(`/debian/pool/main/l/linux/${deb}`, file(await readFile(fixture(deb))));
+  context = { ...context, env: { ...context.env, KLP_DOCKER_DEBIAN_KEYRING: fixture('keyring.gpg') } };
+}
+
+describe("a server with Debian's layout", () => {
+  beforeEach(serveDebian);
+
+  it('gives a kernel source whose checksum hangs on a signature', async () => {
+    const source = await resolveSource('6.9', parseSource('debian'), context);
+    expect(source).toMatchObject({ version: '6.9.12', origin: 'debian:trixie', contextName: 'source.deb' });
+    expect(context.findings).toEqual([]);
+    const path = await source.fetch();
+    expect(sha256(await readFile(path))).toBe(source.sha256);
+  });
+
+  it('is not believed when its index was changed after signing', async () => {
+    const text = await readFile(fixture('InRelease'), 'utf8');
+    server.routes.set('/debian/dists/trixie/InRelease', file(text.replace('Origin: Test', 'Origin: Evil')));
+    await expect(resolveSource('6.9', parseSource('debian'), context)).rejects.toMatchObject({
+      code: 'signature-invalid',
+    });
+  });
+
+  it('is not believed when its package list is another than the signed one', async () => {
+    for (const name of ['Packages.xz', 'Packages.gz']) {
+      server.routes.set(`/debian/dists/trixie/main/binary-amd64/${name}`, file('other'));
+    }
+    await expect(resolveSource('6.9', parseSource('debian'), context)).rejects.toMatchObject({
+      code: 'checksum-mismatch',
+    });
+  });
+
+  it('is used without keys, and that is told', async () => {
+    context = { ...context, env: { ...context.env, KLP_DOCKER_DEBIAN_KEYRING: '/nonexistent' } };
+    await resolveSource('6.9', parseSource('debian'), context);
+    expect(context.findings).toMatchObject([{ code: 'signature-not-checked', severity: 'warning' }]);
+  });
+
+  it('tells which kernels it has when it lacks the one asked for', async () => {
+    await expect(resolveSource('6.8', parseSource('debian'), context)).rejects.toMatchObject({
+      code: 'source-not-found',
+      message: expect.stringContaining('6.9.12') as string,
+    });
+  });
+
+  it('that is not there is named', async () => {
+    await server.close();
+    await expect(resolveSource('6.9', parseSource('debian:trixie'), context)).rejects.toMatchObject({
+      code: 'mirror-not-reachable',
+      message: expect.stringContaining('trixie') as string,
+    });
+    server = await testServer();
+  });
+});
