@@ -40,7 +40,10 @@ function definedName(head: string): string | undefined {
   const open = head.search(/[({=;]/);
   if (open < 0) return undefined;
   if (head[open] === '(') {
-    const attribute = /\b__\w+\s*$/.test(head.slice(0, open));
+    const attribute =
+      /\b__(?:attribute__|releases|acquires|must_hold|printf|scanf|section|aligned|alloc_size)\s*$/.test(
+        head.slice(0, open),
+      );
     if (!attribute) return /(\w+)\s*$/.exec(head.slice(0, open))?.[1];
     return /(\w+)\s*\(/.exec(head.slice(open))?.[1];
   }
