@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * here; where that cannot be done, the command that helps is named. Exit code 5: the environment is at fault.
  */
 export function ensureCompiled() {
-  if (existsSync(new URL('../dist/llpatch.mjs', import.meta.url))) return;
+  if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) return;
   process.stderr.write('klp-docker: compiling (once) …\n');
   const ran = spawnSync(process.execPath, ['scripts/compile.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (ran.status === 0) return;

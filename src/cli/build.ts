@@ -25,8 +25,9 @@ export function registerBuild(program: Command, cli: Cli): void {
     repeatable: true,
     run: async (_args, options, session) => {
       const context = controllerContext({ ...session, findings: session.known.findings }, session.io.env);
+      const request = imageRequest(options);
       return withEngine(context, async (docker) => {
-        const image = await ensureImage(docker, imageRequest(options), context);
+        const image = await ensureImage(docker, request, context);
         Object.assign(session.known, imageFacts(image), { status: 'built' });
         if (options.push === true) {
           const pushed = await pushToRegistry(docker, image, context);

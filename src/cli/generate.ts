@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { exportBootAssets } from '../controller/boot.js';
 import { controllerContext, type ControllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
@@ -98,12 +98,13 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
   if (options.name !== undefined && !/^[\w-]{1,40}$/.test(options.name)) {
     throw new KlpError('usage', '--name takes up to 40 letters, digits, - and _');
   }
+  const request = imageRequest(options);
   const outDir = await checkOutputDir(options.output);
 
   const { known } = session;
   const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
   const boot = await withEngine(context, async (docker) => {
-    const image = await ensureImage(docker, imageRequest(options), context);
+    const image = await ensureImage(docker, request, context);
     Object.assign(known, imageFacts(image));
     const made = await generateInImage(
       docker,
@@ -154,7 +155,7 @@ async function prove(
       assets: boot,
       livepatch,
       objects: [...new Set(known.functions.map((f) => f.object).filter((object) => object !== 'vmlinux'))],
-      logFile: join(outDir, 'boot.log'),
+      logFile: `${livepatch.replace(/\.ko$/, '')}.boot.log`,
       ...(script === undefined ? {} : { script }),
       ...options,
       selftests: false,

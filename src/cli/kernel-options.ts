@@ -1,6 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { ImageRequest } from '../controller/images.js';
-import { hostArch, supportedArchs } from '../shared/catalog.js';
+import { kernelConfig } from '../controller/recipe.js';
+import { parseSource } from '../controller/sources.js';
+import { archData, checkKernelSupported, hostArch, llvmFor, supportedArchs } from '../shared/catalog.js';
 import type { OptionSpec } from './verb.js';
 
 /** The options that name a kernel and its image; `generate`, `verify`, `shell` and `build` share them. */
@@ -17,9 +19,7 @@ export interface KernelOptions {
 export function kernelOptions(): OptionSpec[] {
   return [
     new Option('--kernel <version>', 'kernel version, e.g. 6.12 or 6.12.107').makeOptionMandatory(),
-    new Option('--arch <arch>', `architecture: ${supportedArchs().join(', ')}, or an alias`).default(
-      process.arch,
-    ),
+    archOption(),
     new Option(
       '--llvm <version>',
       'LLVM version, e.g. 19; the one that fits the kernel unless given',
@@ -31,14 +31,32 @@ export function kernelOptions(): OptionSpec[] {
   ];
 }
 
+function archOption(): Option {
+  const option = new Option('--arch <arch>', `architecture: ${supportedArchs().join(', ')}, or an alias`);
+  try {
+    return option.default(hostArch().name);
+  } catch {
+    // There is no data for this machine's own architecture: it has to be said.
+    return option.makeOptionMandatory();
+  }
+}
+
 function llvmVersion(text: string): number {
   if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError('It is a number such as 19.');
   return Number(text);
 }
 
-/** What the controller is asked for. */
+/**
+ * What the controller is asked for; what cannot be is said here, before an engine is started.
+ * @throws KlpError `kernel-version-invalid`, `unknown-arch`, `kernel-too-old`, `llvm-does-not-fit`, `config-not-found`,
+ *   `source-invalid`
+ */
 export function imageRequest(options: KernelOptions): ImageRequest {
   const { kernel, arch, llvm, config, source, pull } = options;
+  checkKernelSupported(kernel, archData(arch));
+  llvmFor(kernel, llvm);
+  if (config !== undefined) kernelConfig(config, archData(arch));
+  parseSource(source);
   return {
     kernel,
     arch,

@@ -9,7 +9,9 @@ import { registerImages } from './images.js';
 import { listenForInterrupt } from './interrupt.js';
 import { flushed, ignoreClosedPipe, type Io } from './io.js';
 import { showEarlyError } from './session.js';
+import { registerShell } from './shell.js';
 import type { Cli } from './verb.js';
+import { registerVerify } from './verify.js';
 import { version } from './version.js';
 
 const exitCodesHelp = `
@@ -41,9 +43,11 @@ export function createProgram(cli: Cli): Command {
     });
   registerBuild(program, cli);
   registerGenerate(program, cli);
+  registerVerify(program, cli);
   registerImages(program, cli);
   registerDoctor(program, cli);
   registerExplain(program, cli);
+  registerShell(program, cli);
   registerCompletion(program, cli);
   return program;
 }

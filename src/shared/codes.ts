@@ -744,6 +744,12 @@ export const codes = {
     '`klp-docker doctor` looked for Docker, QEMU, disk space and the archives that images are made from.',
     'Do what doctor says below each line marked FAIL, then run it again.',
   ),
+  'shell-command-failed': entry(
+    'environment',
+    'The command that `klp-docker shell` ran failed',
+    'It ended with another exit code than 0; what it printed says why.',
+    'Open a shell without a command, and try step by step.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

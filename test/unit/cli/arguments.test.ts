@@ -1,0 +1,104 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { resultSchema } from '../../../src/shared/result.js';
+import { callCli } from '../../helpers/cli.js';
+
+let dir: string;
+let patch: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'klp-args-test-'));
+  patch = join(dir, 'a.patch');
+  await writeFile(patch, 'x');
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** No engine can be reached: whatever ends with another code was found before one was asked for. */
+const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock', HOME: '/nowhere' };
+const kernel = ['--kernel', '6.12.107', '--arch', 'x86_64'];
+
+async function findingsOf(
+  args: string[],
+): Promise<{ exitCode: number | null; code: string; message: string }> {
+  const ran = await callCli([...args, '--json'], env);
+  const document = resultSchema.parse(JSON.parse(ran.stdout));
+  const last = document.findings.at(-1);
+  return { exitCode: ran.exitCode, code: last?.code ?? '', message: last?.message ?? '' };
+}
+
+describe('generate looks at its input before it asks for an engine', () => {
+  it.each([
+    [['/no/such.patch'], 'input-not-found', '/no/such.patch'],
+    [[tmpdir()], 'input-not-a-file', 'folder'],
+    [['PATCH', '--callbacks', '/no/callbacks.c'], 'input-not-found', '/no/callbacks.c'],
+    [['PATCH', '--verify', '--test', '/no/test.sh'], 'input-not-found', '/no/test.sh'],
+    [['PATCH', '--test', 'PATCH'], 'usage', '--verify'],
+    [['PATCH', '--name', '../evil'], 'usage', '--name'],
+    [['PATCH', '--timeout', 'soon'], 'usage', 'soon'],
+    [['PATCH', '--module-load', 'sideways'], 'usage', 'sideways'],
+    [['PATCH', '--llvm', 'new'], 'usage', 'new'],
+    [['PATCH', '--arch', 'z80'], 'unknown-arch', 'z80'],
+    [['PATCH', '--kernel', 'latest'], 'kernel-version-invalid', 'latest'],
+    [['PATCH', '--source', 'ftp://x'], 'source-invalid', 'ftp'],
+  ])('%j: %s', async (args, code, says) => {
+    const found = await findingsOf([
+      'generate',
+      ...kernel,
+      ...args.map((arg) => (arg === 'PATCH' ? patch : arg)),
+    ]);
+    expect(found).toMatchObject({ exitCode: 2, code });
+    expect(found.message).toContain(says);
+  });
+
+  it('refuses a kernel that cannot be livepatched', async () => {
+    const found = await findingsOf(['generate', patch, '--arch', 'x86_64', '--kernel', '2.4']);
+    expect(found).toMatchObject({ exitCode: 3, code: 'kernel-too-old' });
+  });
+
+  it('refuses to write where it cannot', async () => {
+    const found = await findingsOf(['generate', patch, ...kernel, '-o', '/proc/no/such']);
+    expect(found).toMatchObject({ exitCode: 5, code: 'output-not-writable' });
+  });
+
+  it('needs a patch and a kernel', async () => {
+    expect((await callCli(['generate', ...kernel], env)).stderr).toContain("'patch'");
+    expect((await callCli(['generate', patch], env)).stderr).toContain('--kernel');
+  });
+});
+
+describe('an engine that cannot be reached', () => {
+  it.each([
+    [['build', ...kernel]],
+    [['images']],
+    [['shell', ...kernel]],
+    [['verify', '--selftests', ...kernel, '-o', 'OUT']],
+    [['generate', 'PATCH', ...kernel, '-o', 'OUT']],
+  ])('ends %j with 5', async (args) => {
+    const full = args.map((arg) => (arg === 'PATCH' ? patch : arg === 'OUT' ? join(dir, 'out') : arg));
+    const found = await findingsOf(full);
+    expect(found).toMatchObject({ exitCode: 5, code: 'docker-not-reachable' });
+    expect(await readdir(dir)).not.toContain('out.tmp');
+  });
+});
+
+describe('verify', () => {
+  it.each([
+    [[], 'usage', 'nothing to verify'],
+    [['/no/such.tgz'], 'input-not-found', '/no/such.tgz'],
+    [['--selftests', '--test', 'PATCH'], 'usage', '--test'],
+    [['PATCH'], 'package-unusable', 'a.patch'],
+  ])('%j: %s', async (args, code, says) => {
+    const found = await findingsOf([
+      'verify',
+      ...kernel,
+      ...args.map((arg) => (arg === 'PATCH' ? patch : arg)),
+    ]);
+    expect(found).toMatchObject({ exitCode: 2, code });
+    expect(found.message).toContain(says);
+  });
+});
