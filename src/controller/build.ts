@@ -6,7 +6,7 @@ import { ensureBase } from './base.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
 import { buildImage } from './docker/build.js';
-import { imageId, pruneUnnamed, tagImage } from './docker/images.js';
+import { imageId, tagImage } from './docker/images.js';
 import { engineCall } from './docker/stream.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
@@ -82,44 +82,34 @@ export async function buildKernelImage(
   const toolchain = await ensureToolchain(docker, recipe, context);
   const { arch, config, toolchain: compiler } = recipe;
   const images = join(projectRoot(), 'images');
-  const inputs = labels[label.inputs] ?? '';
-  try {
-    const id = await stage('kernel', context, () =>
-      buildImage(
-        docker,
-        {
-          dockerfile: `FROM ${toolchain} AS toolchain\nFROM toolchain AS build\n${recipe.dockerfile.kernel}`,
-          target: 'kernel',
-          files: {
-            'images/build': join(images, 'build'),
-            'images/config': join(images, 'config'),
-            [source.contextName]: archive,
-            ...(config.file === undefined ? {} : { 'kernel.config': config.file }),
-          },
-          args: {
-            ...proxyArgs(context.env),
-            ARCH: arch.kernelArch,
-            LLVM: `-${compiler.llvm}`,
-            KLP_ARCH: arch.name,
-            KERNEL: source.version,
-            CONFIG: config.name,
-            FRAGMENTS: config.name === 'file' ? '' : arch.configFragments.join(' '),
-            TARGET: arch.kernelImageTarget,
-            KERNEL_IMAGE: arch.kernelImage,
-            INPUTS: inputs,
-          },
-          labels: { ...labels, [label.stage]: 'kernel' },
+  const id = await stage('kernel', context, () =>
+    buildImage(
+      docker,
+      {
+        dockerfile: `FROM ${toolchain}\n${recipe.dockerfile.kernel}`,
+        files: {
+          'images/build': join(images, 'build'),
+          'images/config': join(images, 'config'),
+          [source.contextName]: archive,
+          ...(config.file === undefined ? {} : { 'kernel.config': config.file }),
         },
-        context,
-      ),
-    );
-    await tagImage(docker, id, ref, context.signal);
-  } finally {
-    // The stage that compiled holds the tree a second time.
-    await pruneUnnamed(docker, [`${label.build}=${inputs}`], AbortSignal.timeout(60_000)).catch(
-      () => undefined,
-    );
-  }
+        args: {
+          ...proxyArgs(context.env),
+          ARCH: arch.kernelArch,
+          LLVM: `-${compiler.llvm}`,
+          KLP_ARCH: arch.name,
+          KERNEL: source.version,
+          CONFIG: config.name,
+          FRAGMENTS: config.name === 'file' ? '' : arch.configFragments.join(' '),
+          TARGET: arch.kernelImageTarget,
+          KERNEL_IMAGE: arch.kernelImage,
+        },
+        labels: { ...labels, [label.stage]: 'kernel' },
+      },
+      context,
+    ),
+  );
+  await tagImage(docker, id, ref, context.signal);
 }
 
 /** Puts this version's engine on a kernel image and names the result `ref`. Takes about a second. */

@@ -18,6 +18,4 @@ export const label = {
   sourceSha256: `${prefix}.source-sha256`,
   /** Hash of the engine's files. */
   engine: `${prefix}.engine`,
-  /** On the unnamed image that compiled a kernel: the inputs' hash. */
-  build: `${prefix}.build`,
 } as const;

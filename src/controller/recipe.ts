@@ -7,7 +7,7 @@ import { KlpError } from '../shared/errors.js';
 /** Raised when images made before must not be used any more though none of their inputs changed. */
 const recipeVersion = 1;
 /** The lines that part a Dockerfile: what comes before each is an image of its own and may be here already. */
-const partLines = ['FROM toolchain AS build\n', 'FROM kernel AS engine\n'] as const;
+const partLines = ['FROM toolchain AS kernel\n', 'FROM kernel AS engine\n'] as const;
 const buildScripts = ['toolchain.sh', 'unpack.sh', 'configure.sh', 'kernel.sh', 'boot.sh'];
 
 /** How a kernel is configured. */

@@ -64,13 +64,6 @@ export async function tagImage(
   );
 }
 
-/** Removes images that carry all of `labels`, have no name and serve nothing else: what a build left behind. */
-export async function pruneUnnamed(docker: Docker, labels: string[], signal: AbortSignal): Promise<void> {
-  await engineCall('remove what a build left', signal, () =>
-    docker.pruneImages({ filters: { dangling: { true: true }, label: labels } as never }),
-  );
-}
-
 /** Makes an image from a tar archive of a root file system, and returns its id. */
 export async function importImage(
   docker: Docker,
