@@ -1,0 +1,146 @@
+/** What the script of a package knows of its livepatch. */
+export interface ScriptFacts {
+  /** The .ko beside the script. */
+  file: string;
+  module: string;
+  release: string;
+  /** Hex. */
+  sha256: string;
+  /** GNU build id of the module, hex; empty when it has none. */
+  buildId: string;
+}
+
+/**
+ * The `livepatch` script of a package: POSIX sh, nothing but the usual tools of a rescue system.
+ * It looks at /sys/kernel/livepatch (Documentation/ABI/testing/sysfs-kernel-livepatch) and at the build id note that
+ * the kernel shows of a loaded module.
+ */
+export function livepatchScript(facts: ScriptFacts): string {
+  const assignments = [
+    `file=${facts.file}`,
+    `module=${facts.module}`,
+    `release=${facts.release}`,
+    `sha256=${facts.sha256}`,
+    `build_id=${facts.buildId}`,
+  ];
+  return `#!/bin/sh\n${assignments.join('\n')}\n${body}`;
+}
+
+const body = String.raw`
+# Applies, checks or reverts this livepatch.
+# Exit codes: 0 done (check: loaded, enabled, and the one of this package), 1 failed, 2 usage, 3 refused,
+# 4 (check) not loaded or not enabled, 5 (check) another module is loaded under this name.
+# LIVEPATCH_TIMEOUT: seconds to wait for a transition (60). LIVEPATCH_SYS, LIVEPATCH_PROC: where sysfs and procfs are.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+sys=$LIVEPATCH_SYS_DEFAULT
+proc=$LIVEPATCH_PROC_DEFAULT
+limit=$LIVEPATCH_TIMEOUT_DEFAULT
+patch=$sys/kernel/livepatch/$module
+
+say() { printf '%s: %s\n' "$module" "$1"; }
+fail() { printf '%s: %s\n' "$module" "$1" >&2; exit "$2"; }
+
+loaded() { [ -d "$sys/module/$module" ]; }
+value() { cat "$1" 2>/dev/null || echo none; }
+
+# The build id of what is loaded under our name: the last 20 bytes of its note, in hex.
+loaded_build_id() {
+  note=$sys/module/$module/notes/.note.gnu.build-id
+  [ -r "$note" ] && tail -c 20 "$note" | od -An -v -tx1 | tr -d ' \n'
+}
+
+same() { [ -z "$build_id" ] || [ "$(loaded_build_id)" = "$build_id" ]; }
+
+file_intact() {
+  sum=$(sha256sum "$here/$file" 2>/dev/null | cut -d ' ' -f 1)
+  [ "$sum" = "$sha256" ]
+}
+
+need_root() { [ "$(id -u)" = 0 ] || fail 'this needs root' 3; }
+
+# Waits until the command given succeeds; fails after the time limit.
+wait_for() {
+  waited=0
+  until "$@"; do
+    [ "$waited" -ge "$limit" ] && return 1
+    sleep 1
+    waited=$((waited + 1))
+  done
+}
+
+settled() { [ "$(value "$patch/transition")" = 0 ]; }
+gone() { [ ! -d "$patch" ]; }
+unload() { rmmod "$module" 2>/dev/null || ! loaded; }
+
+# Tasks whose state is not yet the wanted one hold a transition up.
+report_tasks() {
+  for state in "$proc"/[0-9]*/patch_state; do
+    now=$(value "$state")
+    [ "$now" = "$1" ] || [ "$now" = -1 ] || [ "$now" = none ] && continue
+    task=$(dirname "$state")
+    printf '%s: held up by task %s (%s)\n' "$module" "$(basename "$task")" "$(value "$task/comm")" >&2
+  done
+}
+
+apply() {
+  need_root
+  [ "$(uname -r)" = "$release" ] || fail "made for kernel $release, this is $(uname -r)" 3
+  file_intact || fail "$file is not the file that was packaged (sha256 differs)" 3
+  if loaded; then
+    same || fail 'another module of this name is loaded; revert it first' 3
+    [ -d "$patch" ] || fail 'loaded, but replaced by another livepatch; revert it first' 3
+    if [ "$(value "$patch/enabled")" != 1 ]; then
+      echo 1 > "$patch/enabled" || fail 'the kernel does not enable it again (see dmesg)' 1
+    fi
+  else
+    insmod "$here/$file" || fail 'the kernel does not load it (see dmesg)' 1
+  fi
+  if ! wait_for settled; then
+    report_tasks 1
+    fail "the transition is not over after $limit s; it goes on, or take it back with: $0 revert" 1
+  fi
+  [ "$(value "$patch/enabled")" = 1 ] || fail 'it is not enabled' 1
+  say 'applied'
+}
+
+check() {
+  file_intact || fail "$file is not the file that was packaged (sha256 differs)" 1
+  loaded || fail 'not loaded' 4
+  same || fail 'another module of this name is loaded' 5
+  [ "$(value "$patch/enabled")" = 1 ] || fail 'loaded, not enabled' 4
+  settled || fail 'loaded, in transition' 4
+  say 'applied, and the one of this package'
+}
+
+revert() {
+  need_root
+  loaded || { say 'not loaded'; return; }
+  if [ "$(value "$patch/enabled")" = 1 ]; then
+    echo 0 > "$patch/enabled" || fail 'the kernel does not disable it (see dmesg)' 1
+  fi
+  if ! wait_for gone; then
+    report_tasks 0
+    fail "the transition is not over after $limit s; it goes on, run this again later" 1
+  fi
+  wait_for unload || fail 'it is disabled, but cannot be unloaded' 1
+  say 'reverted'
+}
+
+status() {
+  say "made for kernel $release, sha256 $sha256"
+  loaded || { say 'not loaded'; return; }
+  same && say 'loaded' || say 'another module of this name is loaded'
+  say "enabled: $(value "$patch/enabled"), transition: $(value "$patch/transition")"
+}
+
+case "$#:$1" in
+  1:apply | 1:check | 1:revert | 1:status) "$1" ;;
+  *) printf 'usage: %s apply|check|revert|status\n' "$0" >&2; exit 2 ;;
+esac
+`
+  // A brace after a dollar would be the template's, not the shell's.
+  .replace('$LIVEPATCH_SYS_DEFAULT', '$' + '{LIVEPATCH_SYS:-/sys}')
+  .replace('$LIVEPATCH_PROC_DEFAULT', '$' + '{LIVEPATCH_PROC:-/proc}')
+  .replace('$LIVEPATCH_TIMEOUT_DEFAULT', '$' + '{LIVEPATCH_TIMEOUT:-60}')
+  .replace('"$#:$1"', '"$#:$' + '{1:-}"');
