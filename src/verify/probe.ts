@@ -30,7 +30,7 @@ const cachedSchema = z.strictObject({
  */
 export async function chooseAccelerator(
   machine: { arch: string; kernel: string },
-  options: { signal: AbortSignal; cacheDir?: string; device?: string },
+  options: { signal: AbortSignal; cacheDir?: string; device?: string; limitMs?: number },
 ): Promise<Choice> {
   const arch = archData(machine.arch);
   const device = options.device ?? '/dev/kvm';
@@ -40,7 +40,7 @@ export async function chooseAccelerator(
   const file = options.cacheDir === undefined ? undefined : join(options.cacheDir, `kvm-${arch.name}.json`);
   const cached = file === undefined ? undefined : await readCached(file);
   if (cached?.bootId === bootId && cached.arch === arch.name) return choice(cached.works, cached.why);
-  const found = await probe(machine, options.signal);
+  const found = await probe(machine, options.signal, options.limitMs ?? probeMs);
   if (file !== undefined) await writeFileAtomic(file, JSON.stringify({ bootId, arch: arch.name, ...found }));
   return choice(found.works, found.why);
 }
@@ -71,6 +71,7 @@ async function readCached(file: string): Promise<z.infer<typeof cachedSchema> | 
 async function probe(
   machine: { arch: string; kernel: string },
   signal: AbortSignal,
+  limitMs: number,
 ): Promise<{ works: boolean; why: string }> {
   let line: string | undefined;
   const running = startMachine(
@@ -84,13 +85,13 @@ async function probe(
       },
     },
   );
-  const timer = setTimeout(() => running.kill(), probeMs);
+  const timer = setTimeout(() => running.kill(), limitMs);
   const end = await running.ended;
   clearTimeout(timer);
   if (signal.aborted) throw new KlpError('interrupted', 'the probe of KVM was interrupted');
   if (line !== undefined) return { works: true, why: 'a kernel ran under KVM' };
   const why = end.byItself
     ? `QEMU with KVM ended with ${end.how.split('\n')[0]}`
-    : `no kernel ran under KVM within ${probeMs / 1000} s`;
+    : `no kernel ran under KVM within ${limitMs / 1000} s`;
   return { works: false, why };
 }

@@ -17,6 +17,8 @@ export interface BootRecord {
   initAt: number | undefined;
   steps: Step[];
   findings: Finding[];
+  /** Index of the case that ran when a finding was made, if one did. */
+  caseOf: Map<Finding, number>;
   dmesg: string[];
   transitionMs: Record<string, number>;
   selftests: Selftest[];
@@ -98,6 +100,7 @@ export function createRecorder(plan: BootPlan): Recorder {
     initAt: undefined,
     steps: [],
     findings: [],
+    caseOf: new Map(),
     dmesg: [],
     transitionMs: {},
     selftests: [],
@@ -122,13 +125,10 @@ export function createRecorder(plan: BootPlan): Recorder {
 
   const find: Recorder['find'] = (code, message, extra = {}) => {
     const where = label() === '' ? '' : `${label()}: `;
-    record.findings.push({
-      code,
-      severity: 'error',
-      message: where + message,
-      advice: codes[code].advice,
-      ...extra,
-    });
+    const advice = codes[code].advice;
+    const finding: Finding = { code, severity: 'error', message: where + message, advice, ...extra };
+    record.findings.push(finding);
+    if (planned !== undefined) record.caseOf.set(finding, record.begun - 1);
   };
 
   const endStep = (ok: boolean, at: number | undefined, blame = !ok): void => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { codes } from '../shared/codes.js';
 import { KlpError } from '../shared/errors.js';
 import { writeFileAtomic } from '../shared/files.js';
 import { stage } from '../shared/progress.js';
@@ -54,7 +55,7 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
   context.progress({ type: 'note', text: `QEMU with ${machine.accelerator} (${machine.why})` });
 
   const records: BootRecord[] = [];
-  const findings: Finding[] = missingObjects(base, planned);
+  const findings: Finding[] = planned.flatMap((one) => missingObjects(base, one, one.case.objects));
   if (request.selftests && scripts.length === 0) {
     findings.push({
       code: 'selftests-missing',
@@ -105,26 +106,24 @@ async function planCase(one: VerifyCase, release: string): Promise<PlannedCase> 
     );
   }
   const objects = [...new Set([...one.objects.map((name) => name.replaceAll('-', '_')), ...info.objects])];
-  const both = one.moduleLoad === 'both' ? (['before', 'after'] as const) : [one.moduleLoad];
   return {
     case: { ...one, objects },
     module: info.name,
-    passes: objects.length === 0 ? ['once'] : [...both],
+    passes: objects.length === 0 ? ['once'] : orders(one.moduleLoad),
   };
 }
 
 /** Modules that a livepatch patches and this kernel does not have: that part is not proved. */
-function missingObjects(base: GuestBase, planned: readonly PlannedCase[]): Finding[] {
-  return planned.flatMap((one) =>
-    one.case.objects
-      .filter((name) => !base.tree.paths.has(name))
-      .map((name) => ({
-        code: 'object-not-tested',
-        severity: 'error' as const,
-        message: `${one.case.name}: this kernel has no module ${name}`,
-        object: name,
-      })),
-  );
+function missingObjects(base: GuestBase, one: PlannedCase, objects: Iterable<string>): Finding[] {
+  return [...objects]
+    .filter((name) => !base.tree.paths.has(name))
+    .map((name) => ({
+      code: 'object-not-tested',
+      severity: 'error' as const,
+      message: `${one.case.name}: this kernel has no module ${name}`,
+      advice: codes['object-not-tested'].advice,
+      object: name,
+    }));
 }
 
 function planBoot(
@@ -153,22 +152,44 @@ async function runCases(planned: readonly PlannedCase[], base: GuestBase, bootOn
   while (rest.length > 0) {
     const record = await bootOnce(rest, []);
     if (!record.started) return;
-    const again = rest
-      .slice(0, record.begun)
-      .flatMap((one, index) => withTold(one, record.objects.get(index), base));
+    const again: PlannedCase[] = [];
+    rest.slice(0, record.begun).forEach((one, index) => {
+      const untold = [...(record.objects.get(index) ?? [])].filter(
+        (name) => !one.case.objects.includes(name),
+      );
+      record.findings.push(...missingObjects(base, one, untold));
+      const told = withTold(one, untold, base);
+      if (told === undefined) return;
+      // Without its modules the case was not the one that was asked for.
+      forget(record, index, one.case.name);
+      again.push(told);
+    });
     // A case that was begun has its result, even when the boot ended in it.
-    rest = [...rest.slice(Math.max(record.begun, 1)), ...again];
+    rest = [...again, ...rest.slice(Math.max(record.begun, 1))];
   }
 }
 
-/** The case again, with the modules that only the loaded livepatch has named; nothing when there are none. */
-function withTold(one: PlannedCase, told: ReadonlySet<string> | undefined, base: GuestBase): PlannedCase[] {
-  const more = [...(told ?? [])].filter(
-    (name) => !one.case.objects.includes(name) && base.tree.paths.has(name),
-  );
-  if (more.length === 0) return [];
-  const both = one.case.moduleLoad === 'both' ? (['before', 'after'] as const) : [one.case.moduleLoad];
-  return [{ ...one, case: { ...one.case, objects: [...one.case.objects, ...more] }, passes: [...both] }];
+/** The case again, with the modules that only the loaded livepatch has named; undefined when there are none. */
+function withTold(one: PlannedCase, told: readonly string[], base: GuestBase): PlannedCase | undefined {
+  const more = told.filter((name) => base.tree.paths.has(name));
+  if (more.length === 0) return undefined;
+  return {
+    ...one,
+    case: { ...one.case, objects: [...one.case.objects, ...more] },
+    passes: orders(one.case.moduleLoad),
+  };
+}
+
+function forget(record: BootRecord, index: number, name: string): void {
+  record.steps = record.steps.filter((step) => step.case !== name);
+  record.findings = record.findings.filter((finding) => record.caseOf.get(finding) !== index);
+  for (const key of Object.keys(record.transitionMs)) {
+    if (key === name || key.startsWith(`${name}/`)) delete record.transitionMs[key];
+  }
+}
+
+function orders(moduleLoad: VerifyCase['moduleLoad']): PlannedCase['passes'] {
+  return moduleLoad === 'both' ? ['before', 'after'] : [moduleLoad];
 }
 
 async function runSelftests(scripts: readonly string[], bootOnce: BootOnce): Promise<void> {

@@ -1,0 +1,91 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create } from 'tar';
+import { describe, expect, it } from 'vitest';
+import { withTempDir } from '../../../src/shared/files.js';
+import { readSubject } from '../../../src/verify/package.js';
+import { moduleFile } from '../../helpers/module-file.js';
+
+const module = moduleFile(['livepatch=Y', 'name=livepatch_x', 'vermagic=6.12.107 SMP']);
+
+/** Makes a folder with these files, packs `names` of it, and hands over the package and an empty folder. */
+async function withPackage(
+  files: Record<string, string | Uint8Array>,
+  use: (path: string, out: string) => Promise<void>,
+  names = Object.keys(files),
+): Promise<void> {
+  await withTempDir('klp-test', async (dir) => {
+    await mkdir(join(dir, 'in/sub'), { recursive: true });
+    await mkdir(join(dir, 'out'));
+    for (const [name, data] of Object.entries(files)) await writeFile(join(dir, 'in', name), data);
+    await symlink('/etc/passwd', join(dir, 'in/link.ko'));
+    await create({ cwd: join(dir, 'in'), file: join(dir, 'p.tgz'), gzip: true, preservePaths: true }, names);
+    await use(join(dir, 'p.tgz'), join(dir, 'out'));
+  });
+}
+
+const unusable = { code: 'package-unusable' };
+
+describe('readSubject', () => {
+  it('takes the module out of a package, and what the result beside it says', async () => {
+    const result = JSON.stringify({
+      functions: [{ object: 'vmlinux' }, { object: 'ext4' }, { object: 'ext4' }],
+    });
+    await withPackage({ 'sub/livepatch-x.ko': module, 'sub/livepatch-x.json': result }, async (path, out) => {
+      const subject = await readSubject(path, out);
+      expect(subject).toEqual({ livepatch: join(out, 'livepatch_x.ko'), objects: ['ext4'] });
+      expect(Buffer.compare(await readFile(subject.livepatch), module)).toBe(0);
+    });
+  });
+
+  it('takes a module as it is', async () => {
+    await withPackage({ 'x.ko': module }, async (path, out) => {
+      const file = join(path, '../in/x.ko');
+      expect(await readSubject(file, out)).toEqual({ livepatch: file, objects: [] });
+    });
+  });
+
+  it('unpacks nothing else, wherever the package says it belongs', async () => {
+    const files = { 'x.ko': module, '../escape': 'x', README: 'x', 'sub/script.sh': 'x' };
+    await withPackage(files, async (path, out) => {
+      await readSubject(path, out);
+      expect(await readdir(out)).toEqual(['livepatch_x.ko']);
+    });
+  });
+
+  it.each([
+    ['no module', { README: 'x' }, undefined],
+    ['two modules', { 'a.ko': module, 'b.ko': module }, undefined],
+    ['a module that is a symbolic link', { README: 'x' }, ['README', 'link.ko']],
+  ])('refuses a package with %s', async (_, files, names) => {
+    await withPackage(
+      files,
+      async (path, out) => expect(readSubject(path, out)).rejects.toMatchObject(unusable),
+      names,
+    );
+  });
+
+  it('refuses a package whose module is none', async () => {
+    await withPackage({ 'x.ko': 'text' }, async (path, out) => {
+      await expect(readSubject(path, out)).rejects.toMatchObject({ code: 'elf-malformed' });
+    });
+  });
+
+  it.each([
+    ['text', Buffer.from('not an archive at all\n'.repeat(100))],
+    ['a damaged gzip file', Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])],
+  ])('refuses %s', async (_, data) => {
+    await withTempDir('klp-test', async (dir) => {
+      await writeFile(join(dir, 'x.tgz'), data);
+      await expect(readSubject(join(dir, 'x.tgz'), dir)).rejects.toMatchObject(unusable);
+    });
+  });
+
+  it('refuses a package that was cut off', async () => {
+    await withPackage({ 'x.ko': module, big: Buffer.alloc(100_000, 'abcdefg') }, async (path, out) => {
+      const whole = await readFile(path);
+      await writeFile(path, whole.subarray(0, whole.length / 2));
+      await expect(readSubject(path, out)).rejects.toMatchObject(unusable);
+    });
+  });
+});
