@@ -1,14 +1,17 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { exportBootAssets } from '../controller/boot.js';
-import { controllerContext, type ControllerContext } from '../controller/context.js';
+import { controllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
 import { generateInImage } from '../controller/generate.js';
 import { ensureImage } from '../controller/images.js';
+import { renderJson } from '../report/json.js';
 import { KlpError } from '../shared/errors.js';
+import { writeFileAtomic } from '../shared/files.js';
+import type { ResultDocument } from '../shared/result.js';
 import type { ModuleLoad } from '../verify/types.js';
 import { imageFacts } from './build.js';
-import { checkInput, checkOutputDir } from './inputs.js';
+import { checkInput, withOutputDir } from './inputs.js';
 import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
 import { proveLivepatch } from './prove.js';
 import type { CommonOptions, Outcome, Session } from './session.js';
@@ -99,68 +102,60 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
     throw new KlpError('usage', '--name takes up to 40 letters, digits, - and _');
   }
   const request = imageRequest(options);
-  const outDir = await checkOutputDir(options.output);
-
   const { known } = session;
   const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
-  const boot = await withEngine(context, async (docker) => {
-    const image = await ensureImage(docker, request, context);
-    Object.assign(known, imageFacts(image));
-    const made = await generateInImage(
-      docker,
-      image,
+  await withOutputDir(options.output, async (outDir) => {
+    const boot = await withEngine(context, async (docker) => {
+      const image = await ensureImage(docker, request, context);
+      Object.assign(known, imageFacts(image));
+      const made = await generateInImage(
+        docker,
+        image,
+        {
+          patches,
+          outDir,
+          noReplace: !options.replace,
+          ...(callbacks === undefined ? {} : { callbacks }),
+          ...(options.name === undefined ? {} : { name: options.name }),
+          ...(options.debugDir === undefined ? {} : { debugDir: resolve(options.debugDir) }),
+        },
+        context,
+      );
+      adopt(session, made);
+      // The engine is not needed while the guest runs, and may be stopped then.
+      return known.status === 'livepatch' && options.verify === true
+        ? exportBootAssets(docker, image, context)
+        : undefined;
+    });
+    if (boot === undefined) return;
+    const module = known.artifacts.find((artifact) => artifact.path.endsWith('.ko'))?.path;
+    if (module === undefined) throw new KlpError('internal', 'the engine made no module');
+    const stem = module.replace(/\.ko$/, '');
+    await proveLivepatch(
       {
-        patches,
-        outDir,
-        noReplace: !options.replace,
-        ...(callbacks === undefined ? {} : { callbacks }),
-        ...(options.name === undefined ? {} : { name: options.name }),
-        ...(options.debugDir === undefined ? {} : { debugDir: resolve(options.debugDir) }),
+        assets: boot,
+        livepatch: module,
+        objects: [...new Set(known.functions.map((f) => f.object))].filter((object) => object !== 'vmlinux'),
+        moduleLoad: options.moduleLoad,
+        selftests: false,
+        timeout: options.timeout,
+        logFile: `${stem}.boot.log`,
+        ...(script === undefined ? {} : { script }),
       },
-      context,
+      session,
+      context.cacheDir,
     );
-    adopt(session, made);
-    // The engine is not needed while the guest runs, and may be stopped then.
-    return known.status === 'livepatch' && options.verify === true
-      ? exportBootAssets(docker, image, context)
-      : undefined;
+    // The engine's document lies there already; this one knows how the boot went.
+    await writeFileAtomic(`${stem}.json`, renderJson(known));
   });
-  if (boot === undefined) return { result: known };
-  await prove(boot, script, outDir, options, session, context);
   return { result: known };
 }
 
 /** Takes over what the engine said: its findings come after those of the image, its stages beside them. */
-function adopt(session: Session, made: Awaited<ReturnType<typeof generateInImage>>): void {
+function adopt(session: Session, made: ResultDocument): void {
   const { known } = session;
   const { findings, timings, ...rest } = made;
   Object.assign(known, rest);
   known.findings.push(...findings);
   for (const [name, ms] of Object.entries(timings)) known.timings[name === 'total' ? 'engine' : name] = ms;
-}
-
-async function prove(
-  boot: Awaited<ReturnType<typeof exportBootAssets>>,
-  script: string | undefined,
-  outDir: string,
-  options: GenerateOptions,
-  session: Session,
-  context: ControllerContext,
-): Promise<void> {
-  const { known } = session;
-  const livepatch = known.artifacts.find((artifact) => artifact.path.endsWith('.ko'))?.path;
-  if (livepatch === undefined) throw new KlpError('internal', 'the engine made no module');
-  await proveLivepatch(
-    {
-      assets: boot,
-      livepatch,
-      objects: [...new Set(known.functions.map((f) => f.object).filter((object) => object !== 'vmlinux'))],
-      logFile: `${livepatch.replace(/\.ko$/, '')}.boot.log`,
-      ...(script === undefined ? {} : { script }),
-      ...options,
-      selftests: false,
-    },
-    session,
-    context.cacheDir,
-  );
 }

@@ -1,4 +1,4 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, rmdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { KlpError } from '../shared/errors.js';
 import { makeDir } from '../shared/files.js';
@@ -44,12 +44,16 @@ export async function checkInput(path: string, what: keyof typeof limits): Promi
 }
 
 /**
- * Makes sure that a folder for results exists and can be written to.
- * @returns its absolute path
+ * Makes sure that a folder for results exists and can be written to, and hands it to `use`. A folder that was made
+ * for this and holds nothing at the end, as after a refusal, is removed again.
  * @throws KlpError `output-not-writable`
  */
-export async function checkOutputDir(path: string): Promise<string> {
+export async function withOutputDir<T>(path: string, use: (absolute: string) => Promise<T>): Promise<T> {
   const absolute = resolve(path);
+  const wasThere = await stat(absolute).then(
+    () => true,
+    () => false,
+  );
   try {
     await makeDir(absolute);
     await access(absolute, constants.W_OK | constants.X_OK);
@@ -63,5 +67,9 @@ export async function checkOutputDir(path: string): Promise<string> {
       },
     );
   }
-  return absolute;
+  try {
+    return await use(absolute);
+  } finally {
+    if (!wasThere) await rmdir(absolute).catch(() => undefined);
+  }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { renderResult } from '../report/human.js';
+import { renderErrors, renderResult } from '../report/human.js';
 import { renderJson } from '../report/json.js';
 import { plainView, silentView, systemClock, terminalView, type ProgressView } from '../report/progress.js';
 import { styleFor, type Style } from '../report/style.js';
@@ -118,7 +118,10 @@ function show(
   } else if (exitCode === 0) {
     io.stdout.write(options.quiet === true ? artifactLines(result) : renderReport(result, style, again));
   } else {
-    io.stderr.write(text ?? renderReport(result, styleFor(io.stderr, io.env), again));
+    const errorStyle = styleFor(io.stderr, io.env);
+    const report =
+      options.quiet === true ? renderErrors(result, errorStyle) : renderReport(result, errorStyle, again);
+    io.stderr.write(text ?? report);
   }
   return exitCode;
 }

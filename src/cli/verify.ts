@@ -9,7 +9,7 @@ import { withTempDir } from '../shared/files.js';
 import { readSubject } from '../verify/package.js';
 import { imageFacts } from './build.js';
 import { proofOptions, type ProofOptions } from './generate.js';
-import { checkInput, checkOutputDir } from './inputs.js';
+import { checkInput, withOutputDir } from './inputs.js';
 import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
 import { proveLivepatch } from './prove.js';
 import type { CommonOptions, Outcome, Session } from './session.js';
@@ -58,34 +58,34 @@ async function verifyVerb(
   const subject = path === undefined ? undefined : await checkInput(path, 'package');
   const script = options.test === undefined ? undefined : await checkInput(options.test, 'script');
   const request = imageRequest(options);
-  const outDir = await checkOutputDir(options.output ?? (subject === undefined ? 'out' : dirname(subject)));
   const { known } = session;
   const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
-  return withTempDir('klp-docker-verify', async (dir) => {
+  await withTempDir('klp-docker-verify', async (dir) => {
     // Before an image is looked for: a file that is no livepatch is said at once.
     const livepatch = subject === undefined ? undefined : await readSubject(subject, dir);
-    const assets = await withEngine(context, async (docker) => {
-      const image = await ensureImage(docker, request, context);
-      Object.assign(known, imageFacts(image));
-      return exportBootAssets(docker, image, context);
+    const folder = options.output ?? (subject === undefined ? 'out' : dirname(subject));
+    await withOutputDir(folder, async (outDir) => {
+      const assets = await withEngine(context, async (docker) => {
+        const image = await ensureImage(docker, request, context);
+        Object.assign(known, imageFacts(image));
+        return exportBootAssets(docker, image, context);
+      });
+      const stem = subject === undefined ? 'selftests' : basename(subject).replace(/\.\w+$/, '');
+      await proveLivepatch(
+        {
+          assets,
+          objects: livepatch?.objects ?? [],
+          moduleLoad: options.moduleLoad,
+          selftests: options.selftests === true,
+          timeout: options.timeout,
+          logFile: join(outDir, `${stem}.boot.log`),
+          ...(livepatch === undefined ? {} : { livepatch: livepatch.livepatch }),
+          ...(script === undefined ? {} : { script }),
+        },
+        session,
+        context.cacheDir,
+      );
     });
-    await proveLivepatch(
-      {
-        assets,
-        objects: livepatch?.objects ?? [],
-        moduleLoad: options.moduleLoad,
-        selftests: options.selftests === true,
-        timeout: options.timeout,
-        logFile: join(
-          outDir,
-          subject === undefined ? 'selftests.log' : `${basename(subject).replace(/\.\w+$/, '')}.boot.log`,
-        ),
-        ...(livepatch === undefined ? {} : { livepatch: livepatch.livepatch }),
-        ...(script === undefined ? {} : { script }),
-      },
-      session,
-      context.cacheDir,
-    );
-    return { result: known };
   });
+  return { result: known };
 }

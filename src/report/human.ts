@@ -18,29 +18,39 @@ export interface HumanOptions {
  */
 export function renderResult(result: ResultDocument, options: HumanOptions): string {
   const { style } = options;
-  const lines = [
-    headline(result, style),
+  const made = ['ok', 'built', 'livepatch', 'verified'].includes(result.status);
+  const findings = result.findings.flatMap((finding) => ['', ...renderFinding(finding, style)]);
+  const contents = [
     ...section('functions', renderFunctions(result), style),
     ...section('symbols', renderSymbols(result), style),
     ...section('match', renderFidelity(result), style),
-    ...section(
-      'verification',
-      result.verification ? renderVerification(result.verification, style) : [],
-      style,
-    ),
-    ...section(
-      'files',
-      table(
-        result.artifacts.map((artifact) => [artifact.path, size(artifact.size)]),
-        '  ',
-      ),
-      style,
-    ),
-    ...result.findings.flatMap((finding) => ['', ...renderFinding(finding, style)]),
-    ...section('time', renderTimings(result.timings), style),
+  ];
+  const proof = section(
+    'verification',
+    result.verification ? renderVerification(result.verification, style) : [],
+    style,
+  );
+  const files = table(
+    result.artifacts.map((artifact) => [artifact.path, size(artifact.size)]),
+    '  ',
+  );
+  const lines = [
+    headline(result, style),
+    // What went wrong is all that a reader wants to see then.
+    ...(made ? contents : []),
+    ...proof,
+    ...(made ? section('files', files, style) : []),
+    ...findings,
+    ...(made ? section('time', renderTimings(result.timings), style) : []),
     ...section('again', options.again === undefined ? [] : [`  ${options.again}`], style),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The errors of a document alone, for `--quiet`. */
+export function renderErrors(result: ResultDocument, style: Style): string {
+  const errors = result.findings.filter((finding) => finding.severity === 'error');
+  return errors.map((finding) => `${renderFinding(finding, style).join('\n')}\n`).join('\n');
 }
 
 function section(title: string, lines: readonly string[], style: Style): string[] {

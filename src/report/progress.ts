@@ -63,7 +63,7 @@ export function plainView({ write, verbose, clock, style }: ViewOptions): Progre
   let lastLine = '';
   const stop = clock.every(heartbeatMs, () => {
     const current = running.at(-1);
-    if (current === undefined) return;
+    if (current === undefined || clock.now() - current.since < heartbeatMs / 2) return;
     const latest = lastLine === '' ? '' : ` | ${lastLine}`;
     write(
       `${style.dim(`  …     ${current.label} (${duration(clock.now() - current.since)} so far)${latest}`)}\n`,

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkInput, checkOutputDir, limits } from '../../../src/cli/inputs.js';
+import { checkInput, limits, withOutputDir } from '../../../src/cli/inputs.js';
 
 let dir: string;
 
@@ -45,17 +45,22 @@ describe('checkInput', () => {
   });
 });
 
-describe('checkOutputDir', () => {
-  it('makes the folder', async () => {
+describe('withOutputDir', () => {
+  it('makes the folder, and keeps it when something is in it', async () => {
     const path = join(dir, 'a', 'b');
-    await checkOutputDir(path);
-    expect((await stat(path)).isDirectory()).toBe(true);
+    await withOutputDir(path, async (absolute) => writeFile(join(absolute, 'x'), ''));
+    expect(await readdir(path)).toEqual(['x']);
+  });
+
+  it('takes an empty folder away again that it has made, and no other', async () => {
+    await withOutputDir(join(dir, 'new'), async () => undefined);
+    await withOutputDir(dir, async () => undefined);
+    expect(await readdir(dir)).toEqual([]);
   });
 
   it('refuses a path that runs through a file', async () => {
     await writeFile(join(dir, 'file'), 'x');
-    await expect(checkOutputDir(join(dir, 'file', 'out'))).rejects.toMatchObject({
-      code: 'output-not-writable',
-    });
+    const refused = withOutputDir(join(dir, 'file', 'out'), async () => undefined);
+    await expect(refused).rejects.toMatchObject({ code: 'output-not-writable' });
   });
 });

@@ -70,6 +70,9 @@ describe('plain lines', () => {
     expect(text()).toBe('');
     view.show(start('kernel', '6.12.107'));
     view.show({ type: 'line', text: 'CC fs/inode.o' });
+    clock.at = 5_000;
+    clock.tick();
+    expect(text(), 'a stage that has just begun').toBe('');
     clock.at = 65_000;
     clock.tick();
     expect(text()).toBe('  …     kernel: 6.12.107 (1 min 05 s so far) | CC fs/inode.o\n');
@@ -81,8 +84,9 @@ describe('plain lines', () => {
     const { options, clock, text } = collect();
     const view = plainView(options);
     for (const event of [start('one'), start('two'), done('one', 10)]) view.show(event);
+    clock.at = 20_000;
     clock.tick();
-    expect(text()).toContain('two (0 ms so far)');
+    expect(text()).toContain('two (20.0 s so far)');
   });
 });
 
