@@ -23,11 +23,11 @@ export interface PackageInput {
   outDir: string;
 }
 
-/** Version of manifest.json. */
+/** Version of the manifest. */
 export const manifestVersion = 1;
 
 /**
- * Packs a livepatch: the module, `manifest.json`, the source patches, and a script that applies, checks and reverts it.
+ * Packs a livepatch: the module, `livepatch-NAME.json` (the manifest), the source patches, and a script that applies, checks and reverts it.
  * The same input gives the same bytes.
  * @returns the archive's path
  */
@@ -62,7 +62,7 @@ export async function createPackage({ ko, name, result, patches, outDir }: Packa
   const files: { path: string; data: string | Uint8Array; mode: number }[] = [
     { path: 'livepatch', data: livepatchScript({ file, module, release, sha256, buildId }), mode: 0o755 },
     { path: file, data: bytes, mode: 0o644 },
-    { path: 'manifest.json', data: `${JSON.stringify(manifest, null, 2)}\n`, mode: 0o644 },
+    { path: `${folder}.json`, data: `${JSON.stringify(manifest, null, 2)}\n`, mode: 0o644 },
     ...patchFiles.map(({ path, text }) => ({ path, data: text, mode: 0o644 })),
   ];
   const archive = join(outDir, `${folder}.tgz`);

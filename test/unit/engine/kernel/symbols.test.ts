@@ -185,7 +185,7 @@ describe('a kernel build that does not fit together', () => {
     await rm(join(dir, 'Module.symvers'));
     await rm(join(dir, 'vmlinux'));
     const symbols = await openSymbols(treeAt(dir));
-    const missing = expect.objectContaining({ code: 'kernel-symbols-missing' });
+    const missing = expect.objectContaining({ code: 'kernel-symbols-missing' }) as Error;
     expect(() => symbols.resolveGlobal(first, 'shared')).toThrow(missing);
     expect(() => symbols.resolveLocal(first, 'helper')).toThrow(missing);
   });

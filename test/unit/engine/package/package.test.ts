@@ -1,0 +1,171 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPackage } from '../../../../src/engine/package/package.js';
+import { emptyResult } from '../../../../src/shared/result.js';
+import { moduleFile } from '../../../helpers/module-file.js';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'klp-package-test-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function pack(out = 'out'): Promise<string> {
+  const ko = join(dir, 'livepatch-a-b.ko');
+  writeFileSync(ko, moduleFile(['name=livepatch_a_b', 'vermagic=6.12.107 SMP mod_unload ', 'livepatch=Y']));
+  mkdirSync(join(dir, out), { recursive: true });
+  return await createPackage({
+    ko,
+    name: 'a-b',
+    result: {
+      ...emptyResult('livepatch'),
+      kernel: { release: '6.12.107', arch: 'x86_64' },
+      functions: [
+        {
+          object: 'ext4',
+          name: 'f',
+          sympos: 0,
+          why: 'changed',
+          because: [],
+          source: { file: 'fs/ext4/super.c' },
+        },
+      ],
+      timings: { total: Math.round(performance.now()) },
+    },
+    patches: [
+      { name: 'sub/odd name.patch', text: 'first\n' },
+      { name: '../../odd name.patch', text: 'second\n' },
+    ],
+    outDir: join(dir, out),
+  });
+}
+
+async function unpack(): Promise<string> {
+  const to = join(dir, 'unpacked');
+  mkdirSync(to);
+  execFileSync('tar', ['-xzf', await pack(), '-C', to]);
+  return join(to, 'livepatch-a-b');
+}
+
+describe('createPackage', () => {
+  it('gives the same bytes for the same livepatch', async () => {
+    const [a, b] = [await pack('one'), await pack('two')];
+    expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
+  });
+
+  it('holds the module, a manifest that describes it, and the patches in their order', async () => {
+    const root = await unpack();
+    const manifest = JSON.parse(readFileSync(join(root, 'livepatch-a-b.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    const sum = execFileSync('sha256sum', [join(root, 'livepatch-a-b.ko')], { encoding: 'utf8' }).split(
+      ' ',
+    )[0];
+    expect(manifest).toMatchObject({
+      module: 'livepatch_a_b',
+      release: '6.12.107',
+      sha256: sum,
+      functions: [{ object: 'ext4', name: 'f' }],
+      patches: ['patches/0001-odd_name.patch', 'patches/0002-odd_name.patch'],
+    });
+    expect(readFileSync(join(root, 'patches/0002-odd_name.patch'), 'utf8')).toBe('second\n');
+  });
+});
+
+/** A script among the commands that the package's script finds first. */
+function command(name: string, body: string): void {
+  const path = join(dir, 'bin', name);
+  writeFileSync(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+describe("the package's script", () => {
+  let root: string;
+  let sys: string;
+
+  /** Runs it with a sysfs of our own, where insmod, rmmod and (once for each second that is waited) sleep do the kernel's part. */
+  function livepatch(verb: string) {
+    const ran = spawnSync('sh', [join(root, 'livepatch'), verb], {
+      encoding: 'utf8',
+      env: { PATH: `${join(dir, 'bin')}:${process.env.PATH}`, LIVEPATCH_SYS: sys, LIVEPATCH_TIMEOUT: '5' },
+    });
+    return { code: ran.status, text: ran.stdout + ran.stderr };
+  }
+
+  beforeEach(async () => {
+    root = await unpack();
+    sys = join(dir, 'sys');
+    mkdirSync(join(dir, 'bin'));
+    mkdirSync(join(sys, 'module'), { recursive: true });
+    const patch = `${sys}/kernel/livepatch/livepatch_a_b`;
+    command('id', 'echo 0');
+    command('uname', 'echo 6.12.107');
+    command(
+      'insmod',
+      `mkdir -p ${patch} ${sys}/module/livepatch_a_b; echo 1 > ${patch}/enabled; echo 1 > ${patch}/transition`,
+    );
+    command('rmmod', `[ ! -d ${patch} ] && rm -r ${sys}/module/livepatch_a_b`);
+    command(
+      'sleep',
+      `if [ "$(cat ${patch}/enabled)" = 0 ]; then rm -r ${patch}; else echo 0 > ${patch}/transition; fi`,
+    );
+  });
+
+  it('applies, says so, and reverts', () => {
+    expect(livepatch('check').code).toBe(4);
+    expect(livepatch('apply')).toEqual({ code: 0, text: 'livepatch_a_b: applied\n' });
+    expect(livepatch('check').code).toBe(0);
+    expect(livepatch('status').text).toContain('enabled: 1, transition: 0');
+    expect(livepatch('apply').code).toBe(0);
+    expect(livepatch('revert')).toEqual({ code: 0, text: 'livepatch_a_b: reverted\n' });
+    expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+    expect(livepatch('revert').code).toBe(0);
+  });
+
+  it('refuses another kernel than the one it was made for', () => {
+    command('uname', 'echo 6.12.108');
+    expect(livepatch('apply')).toMatchObject({
+      code: 3,
+      text: expect.stringContaining('made for kernel 6.12.107') as string,
+    });
+    expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+  });
+
+  it('refuses a module that is not the one that was packed', () => {
+    writeFileSync(join(root, 'livepatch-a-b.ko'), 'another');
+    expect(livepatch('apply').code).toBe(3);
+    expect(livepatch('check').code).toBe(1);
+  });
+
+  it('says when the kernel does not load it', () => {
+    command('insmod', 'exit 1');
+    expect(livepatch('apply')).toMatchObject({ code: 1, text: expect.stringContaining('dmesg') as string });
+  });
+
+  it('gives up on a transition that does not end', () => {
+    command('sleep', ':');
+    expect(livepatch('apply')).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('not over after 5 s') as string,
+    });
+    expect(livepatch('check').code).toBe(4);
+  });
+
+  it('needs root to change anything', () => {
+    command('id', 'echo 1000');
+    expect(livepatch('apply').code).toBe(3);
+    expect(livepatch('revert').code).toBe(3);
+    expect(livepatch('status').code).toBe(0);
+  });
+
+  it('explains itself', () => {
+    expect(livepatch('nonsense')).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('apply|check|revert|status') as string,
+    });
+  });
+});
