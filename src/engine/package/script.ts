@@ -89,7 +89,7 @@ apply() {
   file_intact || fail "$file is not the file that was packaged (sha256 differs)" 3
   if loaded; then
     same || fail 'another module of this name is loaded; revert it first' 3
-    [ -d "$patch" ] || fail 'loaded, but replaced by another livepatch; revert it first' 3
+    [ -d "$patch" ] || fail 'loaded, but disabled or replaced by another livepatch; revert it first' 3
     if [ "$(value "$patch/enabled")" != 1 ]; then
       echo 1 > "$patch/enabled" || fail 'the kernel does not enable it again (see dmesg)' 1
     fi
