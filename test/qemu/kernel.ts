@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportBootAssets } from '../../src/controller/boot.js';
+import { controllerContext } from '../../src/controller/context.js';
+import { withEngine } from '../../src/controller/docker/connect.js';
+import { runConfined } from '../../src/controller/docker/container.js';
+import { ensureImage } from '../../src/controller/images.js';
+import { unpackUntrusted } from '../../src/controller/unpack.js';
+import type { BootAssets } from '../../src/verify/types.js';
+import { pinned } from '../setup/engine.js';
+
+/** A kernel to boot, and the livepatches of test/qemu/modules built for it. */
+export interface TestKernel {
+  assets: BootAssets;
+  /** Path of a module: `klp_case_<name>.ko`. */
+  module: (name: string) => string;
+  cacheDir: string;
+  remove: () => Promise<void>;
+}
+
+/** The kernel of the pinned image. Its modules are built in the image, as a user's would be. */
+export async function testKernel(): Promise<TestKernel> {
+  const context = controllerContext({ progress: () => undefined, timings: {} });
+  const dir = await mkdtemp(join(tmpdir(), 'klp-cases-'));
+  const assets = await withEngine(context, async (docker) => {
+    const image = await ensureImage(docker, pinned, context);
+    let output = '';
+    const say = (text: string): void => void (output += text);
+    await runConfined(
+      docker,
+      {
+        image: image.digest,
+        argv: ['make', '-C', '/usr/src/linux', `LLVM=-${image.llvm}`, 'M=/job', 'modules'],
+        input: join(import.meta.dirname, 'modules'),
+        workDir: '/job',
+        memory: 2048,
+        onStdout: say,
+        onStderr: say,
+      },
+      context,
+      async ({ exitCode, archiveOf }) => {
+        if (exitCode !== 0) throw new Error(`the test modules do not build:\n${output}`);
+        await unpackUntrusted(await archiveOf('/job'), dir, {
+          bytes: 64 * 1024 * 1024,
+          files: 500,
+          nested: true,
+        });
+      },
+    );
+    return exportBootAssets(docker, image, context);
+  });
+  return {
+    assets,
+    module: (name) => join(dir, `klp_case_${name}.ko`),
+    cacheDir: context.cacheDir,
+    remove: () => rm(dir, { recursive: true, force: true }),
+  };
+}
