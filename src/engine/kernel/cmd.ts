@@ -102,10 +102,11 @@ export function recordedCompilation(cmd: CmdFile): RecordedCompilation {
   const compile = commands[0];
   if (!compile || cmd.source === undefined) throw refuse('it does not compile a source file');
   const output = compile.indexOf('-o');
-  if (!compile.includes('-c') || output < 0 || compile[output + 1] !== cmd.target) {
-    throw refuse(`its first program does not compile (-c) to ${cmd.target}`);
+  const step = cmd.target.endsWith('.s') ? '-S' : '-c';
+  if (!compile.includes(step) || output < 0 || compile[output + 1] !== cmd.target) {
+    throw refuse(`its first program does not compile (${step}) to ${cmd.target}`);
   }
-  if (!compile.includes(cmd.source)) throw refuse(`its first program does not read ${cmd.source}`);
+  if (compile.at(-1) !== cmd.source) throw refuse(`its first program does not read ${cmd.source} last`);
   const others: string[][] = [];
   let objtool: string[] | undefined;
   for (const argv of commands.slice(1)) {

@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { KlpError } from '../../shared/errors.js';
 import type { KernelTree, TranslationUnit } from '../types.js';
 import { cmdPathOf, parseCmdFile, recordedCompilation, type CmdFile } from './cmd.js';
 import { checkModuleBuilt, linkedObjects, type LinkTarget } from './linked.js';
 import { noUnit } from './no-unit.js';
-
-/** .cmd files read at the same time. */
-const concurrency = 16;
 
 /**
  * The objects of vmlinux and of modules that were made from the given files, whether a file was compiled itself
@@ -50,28 +48,55 @@ export async function unitsByPath(
 
 /** Reads the .cmd file of every linked object and keeps those that name one of the files. */
 async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<TranslationUnit[]> {
-  const objects = [...(await linkedObjects(tree))];
   // Searching the bytes for the file's name first leaves few .cmd files to be taken apart.
   const needles = [...new Set([...wanted].map((path) => basename(path)))].map((name) => Buffer.from(name));
   const toSourcePath = sourcePaths(tree);
-  const units: TranslationUnit[][] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < objects.length; i = next++) {
-      const [object, targets] = objects[i] ?? ['', []];
-      const path = cmdPathOf(object);
-      const bytes = await readFile(join(tree.dir, path)).catch(() => undefined);
-      // Objects without a record (linked from others, or made by a script) have one for each part of them.
-      if (!bytes || !needles.some((needle) => bytes.includes(needle))) continue;
-      const cmd = parseCmdFile(path, bytes.toString('utf8'));
-      if (cmd.source === undefined) continue;
-      const dependencies = [cmd.source, ...cmd.dependencies].map(toSourcePath);
-      if (!dependencies.some((dependency) => wanted.has(dependency))) continue;
-      units[i] = await unitsOf(tree, cmd, object, targets, [...new Set(dependencies)]);
+  const read = fileReader();
+  const units: TranslationUnit[] = [];
+  let count = 0;
+  for (const [object, targets] of await linkedObjects(tree)) {
+    if (++count % breath === 0) await setImmediate();
+    const path = cmdPathOf(object);
+    const bytes = read(join(tree.dir, path));
+    // Objects without a record (linked from others, or made by a script) have one for each part of them.
+    if (!bytes || !needles.some((needle) => bytes.includes(needle))) continue;
+    const cmd = parseCmdFile(path, bytes.toString('utf8'));
+    if (cmd.source === undefined) continue;
+    const dependencies = [cmd.source, ...cmd.dependencies].map(toSourcePath);
+    if (!dependencies.some((dependency) => wanted.has(dependency))) continue;
+    units.push(...(await unitsOf(tree, cmd, object, targets, [...new Set(dependencies)])));
+  }
+  return units;
+}
+
+/** After so many files other work of the process gets its turn, a signal for instance. */
+const breath = 64;
+
+/**
+ * A reader of many small files into one buffer, which the next call overwrites; undefined when there is no such
+ * file. Reading thousands of files costs a third of what readFile takes.
+ */
+function fileReader(): (path: string) => Buffer | undefined {
+  let buffer = Buffer.allocUnsafe(1 << 20);
+  return (path) => {
+    let file: number;
+    try {
+      file = openSync(path, 'r');
+    } catch {
+      return undefined;
+    }
+    try {
+      const { size } = fstatSync(file);
+      if (size > buffer.length) buffer = Buffer.allocUnsafe(2 * size);
+      let length = 0;
+      for (let more = -1; more !== 0 && length < size; length += more) {
+        more = readSync(file, buffer, length, size - length, null);
+      }
+      return buffer.subarray(0, length);
+    } finally {
+      closeSync(file);
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  return units.flat();
 }
 
 async function unitsOf(
@@ -122,7 +147,7 @@ async function unitsOf(
 }
 
 /** Paths as .cmd files write them to paths relative to the source tree; absolute where they lie outside it. */
-function sourcePaths(tree: KernelTree): (written: string) => string {
+export function sourcePaths(tree: KernelTree): (written: string) => string {
   const seen = new Map<string, string>();
   return (written) => {
     let path = seen.get(written);

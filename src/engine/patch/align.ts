@@ -30,7 +30,17 @@ interface AlignedLine {
   patchedLine: number;
 }
 
-function alignLines(file: Pick<PatchedFile, 'original' | 'patched'>): AlignedLine[] {
+const done = new WeakMap<object, AlignedLine[]>();
+
+function alignLines(file: PatchedFile): AlignedLine[] {
+  const known = done.get(file);
+  if (known) return known;
+  const lines = insertDirectives(file);
+  done.set(file, lines);
+  return lines;
+}
+
+function insertDirectives(file: Pick<PatchedFile, 'original' | 'patched'>): AlignedLine[] {
   const patched = splitLines(file.patched);
   const originals = originalNumbers(splitLines(file.original), patched);
   const scanner = lineScanner();

@@ -102,6 +102,7 @@ describe('recordedCompilation', () => {
   it.each([
     ['another output', 'clang -c -o a/c.o a/b.c', /does not compile \(-c\) to a\/b\.o/],
     ['another source', 'clang -c -o a/b.o a/c.c', /does not read a\/b\.c/],
+    ['a source before other arguments', 'clang -c -o a/b.o a/b.c -DX', /does not read a\/b\.c last/],
     ['no compilation', 'ld -r -o a/b.o a/c.o', /does not compile/],
     ['objtool on another object', 'clang -c -o a/b.o a/b.c; objtool --orc a/c.o', /runs on a\/c\.o/],
   ])('refuses %s', (_, command, message) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { offsetUnits } from '../../../../src/engine/kernel/offsets.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
 import { unitsFor } from '../../../../src/engine/kernel/units.js';
 import { thinArchive, withToyKernel, type ToyKernel } from '../../../fixtures/toy-kernel/make.js';
@@ -122,5 +123,21 @@ describe('unitsFor', () => {
     await expect(units(['lib/ctype.c'], { files: { 'vmlinux.a': '!<thin>\n//  ' } })).rejects.toMatchObject({
       code: 'kernel-not-built',
     });
+  });
+});
+
+it('knows which constants of the build come from a file', async () => {
+  const record = (object: string): string =>
+    `savedcmd_${object} := clang -S -o ${object} kernel/bounds.c\n\nsource_${object} := kernel/bounds.c\n\ndeps_${object} := \\\n  include/linux/toy.h \\\n`;
+  await withToyKernel({ files: { 'kernel/.bounds.s.cmd': record('kernel/bounds.s') } }, async (dir) => {
+    const tree = await openKernel(dir, 'x86_64');
+    expect(await offsetUnits(tree, ['include/linux/toy.h'])).toMatchObject([
+      {
+        source: 'kernel/bounds.c',
+        object: 'kernel/bounds.s',
+        compile: ['clang', '-S', '-o', 'kernel/bounds.s', 'kernel/bounds.c'],
+      },
+    ]);
+    expect(await offsetUnits(tree, ['fs/ext4/ext4.h'])).toEqual([]);
   });
 });

@@ -1,0 +1,107 @@
+import { KlpError } from '../../shared/errors.js';
+import { run } from '../../shared/run.js';
+import type { PatchedFile, TranslationUnit } from '../types.js';
+
+export interface AssemblyContext {
+  /** The VFS overlay that serves the patched files. */
+  overlay: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Headers are read by assembly files, too, which cannot be livepatched. This shows that the patch makes no
+ * difference to any of them, by preprocessing each with and without it.
+ * @param units all units that the patch reaches
+ * @returns the units compiled from C
+ * @throws KlpError `assembly-changed`
+ */
+export async function withoutAssembly(
+  units: readonly TranslationUnit[],
+  files: readonly PatchedFile[],
+  context: AssemblyContext,
+): Promise<TranslationUnit[]> {
+  const isAssembly = (unit: TranslationUnit): boolean => /\.[sS]$/.test(unit.source);
+  for (const unit of units.filter(isAssembly)) {
+    // Empty lines mean nothing to an assembler; the preprocessor leaves them where comments were.
+    const [original, patched] = (await bothTexts(unit, ['-E', '-P'], context)).map((text) =>
+      text.replace(/\n\s*(?=\n)/g, '').trim(),
+    );
+    if (original === patched) continue;
+    throw new KlpError(
+      'assembly-changed',
+      `${unit.source} reads ${namesOf(unit, files)}, and differs with the patch`,
+      { file: unit.source, object: unit.object },
+    );
+  }
+  return units.filter((unit) => !isAssembly(unit));
+}
+
+/**
+ * Shows that the constants which the kernel build takes from C for assembly code and for modpost stay the same.
+ * @param offsets the files that they are taken from (`offsetUnits`)
+ * @throws KlpError `assembly-changed`
+ */
+export async function checkOffsets(
+  offsets: readonly TranslationUnit[],
+  files: readonly PatchedFile[],
+  context: AssemblyContext,
+): Promise<void> {
+  for (const unit of offsets) {
+    const [original, patched] = (await bothTexts(unit, ['-S'], context)).map(constants) as [
+      Constants,
+      Constants,
+    ];
+    const differing = [...new Set([...original.keys(), ...patched.keys()])].filter(
+      (name) => original.get(name) !== patched.get(name),
+    );
+    if (differing.length === 0) continue;
+    const names = differing
+      .slice(0, 3)
+      .map((name) => `${name} (${original.get(name) ?? 'none'} to ${patched.get(name) ?? 'none'})`);
+    throw new KlpError(
+      'assembly-changed',
+      `with ${namesOf(unit, files)} changed, constants that assembly code was built with differ: ${names.join(', ')}`,
+      { file: unit.source },
+    );
+  }
+}
+
+type Constants = ReadonlyMap<string, string>;
+
+/** Kbuild's way to get constants out of a compiler: `.ascii "->NAME $value expression"` (include/linux/kbuild.h). */
+function constants(assembly: string): Constants {
+  const found = assembly.matchAll(/"->(\w+) [$#]?(\S+) /g);
+  return new Map([...found].map(([, name = '', value = '']) => [name, value]));
+}
+
+/** What the recorded compiler prints for a file with and without the patch, up to the step that `mode` names. */
+async function bothTexts(
+  unit: TranslationUnit,
+  mode: readonly string[],
+  context: AssemblyContext,
+): Promise<[string, string]> {
+  const kept: string[] = [];
+  for (let i = 0; i < unit.compile.length - 1; i++) {
+    const argument = unit.compile[i] ?? '';
+    if (argument === '-o') i++;
+    else if (argument !== '-c' && argument !== '-S' && !argument.startsWith('-Wp,-M')) kept.push(argument);
+  }
+  const source = unit.compile.at(-1) ?? unit.source;
+  const text = async (overlay: readonly string[]): Promise<string> => {
+    const { stdout } = await run([...kept, ...overlay, ...mode, '-o', '-', source], {
+      cwd: unit.cwd,
+      failure: 'does-not-compile',
+      message: `${unit.source} does not compile`,
+      ...(context.signal ? { signal: context.signal } : {}),
+    });
+    return stdout;
+  };
+  return [await text([]), await text(['-ivfsoverlay', context.overlay])];
+}
+
+function namesOf(unit: TranslationUnit, files: readonly PatchedFile[]): string {
+  return files
+    .map((file) => file.path)
+    .filter((path) => unit.dependencies.includes(path))
+    .join(', ');
+}
