@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type Docker from 'dockerode';
 import { create as createTar } from 'tar';
 import { isCode } from '../../shared/outcome.js';
@@ -67,7 +68,9 @@ export async function readBuild(
   let refusal: KlpError | undefined;
   let failure: string | undefined;
   let rest = '';
-  const line = (text: string): void => {
+  const line = (coloured: string): void => {
+    // The engine colours what a step writes to standard error, and a step may colour too.
+    const text = stripVTControlCharacters(coloured).replace(/\r$/, '');
     output.push(text);
     if (output.length > shownLines) output.shift();
     if (/^Step \d+\/\d+ : /.test(text)) step = text.replace(/^Step \d+\/\d+ : /, '');
@@ -82,7 +85,7 @@ export async function readBuild(
     if (aux?.ID) id = aux.ID;
     const lines = (rest + (message.stream ?? '')).split('\n');
     rest = lines.pop() ?? '';
-    for (const text of lines) line(text.replace(/\r$/, ''));
+    for (const text of lines) line(text);
   });
   if (rest !== '') line(rest);
   if (failure === undefined && id !== '') return id;

@@ -64,7 +64,9 @@ describe('the output of an image build', () => {
   it('takes the reason that a build script gives', async () => {
     const { id } = read([
       step,
-      { stream: 'klp-docker: config-lost-option: CONFIG_LIVEPATCH (depends on: MODULES)\n' },
+      {
+        stream: '\u001b[91mklp-docker: config-lost-option: CONFIG_LIVEPATCH (depends on: MODULES)\n\u001b[0m',
+      },
       { error: 'returned a non-zero code: 3' },
     ]);
     await expect(id).rejects.toMatchObject({
