@@ -7,7 +7,8 @@ import { readElf } from '../elf/read.js';
 import { writeElf } from '../elf/write.js';
 import type { ElfFile } from '../elf/model.js';
 import type { GeneratedObject, KernelTree, KlpFunc } from '../types.js';
-import { checkModule } from './check.js';
+import { openSymbolFile } from '../kernel/symbol-file.js';
+import { checkModule, parseModinfo } from './check.js';
 import { convertToKlp } from './convert.js';
 import {
   compileModuleSource,
@@ -106,7 +107,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       convertToKlp(ko);
       const bytes = writeElf(ko);
       checkModule(readElf(bytes, `${file}.ko`), {
-        release: tree.release,
+        vermagic: vermagicOf(tree, recipe),
         module,
         funcs,
         exports: input.kernel.exports(),
@@ -116,6 +117,17 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       await writeFileAtomic(path, bytes);
       return { ko: path, module, symbols: renamed.symbols };
     });
+  });
+}
+
+/** The version magic that the kernel compares a module's with, from a module of the same build. */
+function vermagicOf(tree: KernelTree, recipe: ModuleRecipe): string {
+  const sample = openSymbolFile(join(tree.dir, recipe.sample), recipe.sample);
+  const section = sample.header.sections.find((s) => s.name === '.modinfo');
+  const vermagic = section && parseModinfo(sample.bytes(section)).get('vermagic')?.[0];
+  if (vermagic !== undefined) return vermagic;
+  throw new KlpError('build-record-missing', `${recipe.sample} has no version magic`, {
+    file: recipe.sample,
   });
 }
 

@@ -27,7 +27,15 @@ export async function compileModuleSource(
 ): Promise<string> {
   const { recipe, dir } = context;
   const object = join(dir, `${base}.o`);
-  const argv = compileArgv(recipe.compile, { module, base, extra, object, source: join(dir, `${base}.c`) });
+  // Our own text needs no warnings, and debug information must not tell the name of the scratch folder.
+  const options = [...extra, '-w', `-ffile-prefix-map=${dir}/=`];
+  const argv = compileArgv(recipe.compile, {
+    module,
+    base,
+    extra: options,
+    object,
+    source: join(dir, `${base}.c`),
+  });
   await runStep(context, argv, 'could not be compiled');
   return object;
 }

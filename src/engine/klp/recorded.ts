@@ -19,6 +19,8 @@ export interface ModuleRecipe {
   linkInputs: { object: string; modObject: string };
   /** modpost over the whole kernel. */
   modpost: string[];
+  /** A module of the kernel build, relative to the tree. */
+  sample: string;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function readModuleRecipe(tree: KernelTree): Promise<ModuleRecipe> 
     link: linkArgv,
     linkInputs: { object, modObject },
     modpost: program(modpost, tree, 'Module.symvers'),
+    sample: `${first}.ko`,
   };
 }
 
@@ -65,7 +68,11 @@ function program(commands: readonly string[][], tree: KernelTree, target: string
 async function savedCommand(tree: KernelTree, target: string): Promise<string[][]> {
   const file = join(dirname(target), `.${basename(target)}.cmd`);
   const { command } = parseCmdFile(file, await record(tree, file));
-  return splitCommands(command, (why) => missing(tree, file, `holds ${why}`));
+  // Until Linux 6.1 modpost reads the list of modules from a pipe.
+  const from = command.search(/\S*scripts\/mod\/modpost /);
+  return splitCommands(from < 0 ? command : command.slice(from), (why) =>
+    missing(tree, file, `holds ${why}`),
+  );
 }
 
 async function record(tree: KernelTree, file: string): Promise<string> {

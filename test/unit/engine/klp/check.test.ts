@@ -8,7 +8,7 @@ import { code, elf, rela, relocations, section, symbol } from '../../../helpers/
 const information = ['name=livepatch_x', 'livepatch=Y', 'license=GPL', 'vermagic=6.12.107 SMP mod_unload '];
 
 const expected: Expected = {
-  release: '6.12.107',
+  vermagic: '6.12.107 SMP mod_unload ',
   module: 'livepatch_x',
   funcs: [{ objname: 'vmlinux', oldName: 'f', sympos: 0, newName: 'f' }],
   exports: new Map([
@@ -80,7 +80,7 @@ describe('checkModule', () => {
     ['name=livepatch_y', /name=livepatch_y/],
     ['livepatch=N', /livepatch=N/],
     ['license=Proprietary', /license=/],
-    ['vermagic=6.12.10 SMP', /vermagic=6\.12\.10 /],
+    ['vermagic=6.12.107 SMP preempt mod_unload ', /vermagic=.*preempt/],
   ])('notices %s', (line, message) => {
     const key = line.slice(0, line.indexOf('=') + 1);
     const modinfo = information.map((l) => (l.startsWith(key) ? line : l));

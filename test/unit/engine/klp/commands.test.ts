@@ -67,6 +67,8 @@ describe('readModuleRecipe', () => {
     await write({
       ...old,
       'modules.order': 'fs/a.ko\n',
+      '.Module.symvers.cmd':
+        "cmd_Module.symvers := sed 's/ko$$/o/'  modules.order | scripts/mod/modpost -m    -o Module.symvers -T - vmlinux.o\n",
       'fs/.a.o.cmd': 'cmd_fs/a.o := ld.lld -m elf_x86_64 -r -o fs/a.o @fs/a.mod\n',
       'fs/.a1.o.cmd': 'cmd_fs/a1.o := clang -c -o fs/a1.o fs/a1.c; ./tools/objtool/objtool --orc fs/a1.o\n',
       'fs/.a.ko.cmd': `${old['fs/.a.ko.cmd']?.trimEnd() ?? ''};  true\n`,
@@ -74,6 +76,12 @@ describe('readModuleRecipe', () => {
     const recipe = await readModuleRecipe(tree());
     expect(recipe.objtool).toEqual(['./tools/objtool/objtool', '--orc']);
     expect(recipe.link.at(-1)).toBe('.module-common.o');
+    expect(modpostArgv(recipe.modpost, '/s/order', '/s/out').slice(0, 4)).toEqual([
+      'scripts/mod/modpost',
+      '-m',
+      '-e',
+      '-w',
+    ]);
     expect(recipe.callChecks).toEqual([]);
   });
 
