@@ -40,3 +40,21 @@ export async function callCli(args: readonly string[], env: NodeJS.ProcessEnv = 
   const [out, err] = await texts;
   return { exitCode, stdout: out, stderr: err };
 }
+
+/** Collects what a program prints, and calls `then` once when its stderr matches for the first time. */
+export async function textOf(child: ChildProcess, moment: RegExp, then: () => void): Promise<CliRun> {
+  let stdout = '';
+  let stderr = '';
+  let waiting = true;
+  child.stdout?.setEncoding('utf8').on('data', (part: string) => (stdout += part));
+  child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+    stderr += part;
+    if (!waiting || !moment.test(stderr)) return;
+    waiting = false;
+    then();
+  });
+  const exitCode = await new Promise<number | null>((resolve) =>
+    child.once('close', (code) => resolve(code)),
+  );
+  return { stdout, stderr, exitCode };
+}

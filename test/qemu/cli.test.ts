@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resultSchema } from '../../src/shared/result.js';
+import { spawnCli, startCli, textOf } from '../helpers/cli.js';
+import { pinned } from '../setup/engine.js';
+
+const kernel = ['--kernel', pinned.kernel, '--arch', pinned.arch];
+const example = 'examples/proc-meminfo/proc-meminfo.patch';
+const script = 'examples/proc-meminfo/test.sh';
+
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'klp-cli-qemu-'));
+});
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** The processes whose parent is `pid`. */
+async function childrenOf(pid: number | undefined): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const status = await readFile(join('/proc', name, 'status'), 'utf8').catch(() => '');
+    if (new RegExp(`^PPid:\\t${pid}$`, 'm').test(status)) found.push(name);
+  }
+  return found;
+}
+
+describe('generate --verify', () => {
+  it('ends in `verified` and writes that down beside the module', async () => {
+    const out = join(dir, 'good');
+    const ran = await spawnCli([
+      'generate',
+      example,
+      ...kernel,
+      '-o',
+      out,
+      '--verify',
+      '--test',
+      script,
+      '--json',
+    ]);
+    const document = resultSchema.parse(JSON.parse(ran.stdout));
+    expect(document.status).toBe('verified');
+    expect(ran.exitCode).toBe(0);
+    const output = (name: string) => document.verification?.steps.find((step) => step.name === name)?.output;
+    expect(output('test-before')).toContain('no line "Livepatched"');
+    expect(output('test-during')).toMatch(/Livepatched:\s+yes/);
+    expect(output('test-after')).toContain('no line "Livepatched"');
+    const written = await readFile(join(out, 'livepatch-proc-meminfo.json'), 'utf8');
+    expect(JSON.parse(written)).toEqual(document);
+    expect(await readFile(join(out, 'livepatch-proc-meminfo.boot.log'), 'utf8')).toContain('Linux version');
+  });
+
+  it('ends with 6 when the test script says no, and shows what it printed', async () => {
+    const no = join(dir, 'no.sh');
+    await writeFile(no, 'echo "looked $1"; [ "$1" != during ]\n');
+    const ran = await spawnCli([
+      'generate',
+      example,
+      ...kernel,
+      '-o',
+      join(dir, 'bad'),
+      '--verify',
+      '--test',
+      no,
+    ]);
+    expect(ran.exitCode).toBe(6);
+    expect(ran.stderr).toContain('looked during');
+    expect(ran.stderr).toContain('FAILED');
+  });
+});
+
+describe('verify', () => {
+  it('takes the package that generate made', async () => {
+    const out = join(dir, 'package');
+    expect((await spawnCli(['generate', example, ...kernel, '-o', out])).exitCode).toBe(0);
+    const ran = await spawnCli([
+      'verify',
+      join(out, 'livepatch-proc-meminfo.tgz'),
+      ...kernel,
+      '--test',
+      script,
+    ]);
+    expect(ran.stdout).toContain('livepatch verified');
+    expect(ran.exitCode).toBe(0);
+    expect(await readdir(out)).toContain('livepatch-proc-meminfo.boot.log');
+  });
+});
+
+describe('Ctrl-C while the guest runs', () => {
+  it('ends with 130, and QEMU is gone', async () => {
+    const slow = join(dir, 'slow.sh');
+    await writeFile(slow, 'echo running; sleep 600\n');
+    const out = join(dir, 'interrupted');
+    const child = startCli([
+      'generate',
+      example,
+      ...kernel,
+      '-o',
+      out,
+      '--verify',
+      '--test',
+      slow,
+      '--verbose',
+    ]);
+    let guests: string[] = [];
+    const told = textOf(child, /start boot/, () => {
+      void (async () => {
+        while (guests.length === 0 && child.exitCode === null) guests = await childrenOf(child.pid);
+        child.kill('SIGINT');
+      })();
+    });
+    expect((await told).exitCode).toBe(130);
+    expect(guests).not.toEqual([]);
+    for (const pid of guests) expect(existsSync(join('/proc', pid)), `process ${pid}`).toBe(false);
+  });
+});
