@@ -55,6 +55,8 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       openFtraceEntries(archData(tree.arch).ftraceEntrySection, objects(unit.object), holderOf(unit).file),
   );
 
+  const dependenciesOf = cached((path: string) => dependencies(modules, exports, path));
+
   const located = (unit: TranslationUnit, name: string, kind?: SymbolKind): FileSymbol => {
     const own = ownSymbol(objects(unit.object), unit, name, kind);
     const result = placements(unit);
@@ -78,7 +80,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     const exporter = exports().get(name)?.module;
     if (exporter !== undefined && exporter !== 'vmlinux') {
       const other = modules(`${exporter}.ko`);
-      if (unit.module !== undefined && dependencies(modules, exports, unit.module).has(other.objname)) {
+      if (unit.module !== undefined && dependenciesOf(unit.module).has(other.objname)) {
         candidates.push(other);
       } else if (candidates.every((c) => c.global(name) === undefined)) {
         throw newDependency(unit, name, other.objname);
@@ -123,8 +125,11 @@ function ownSymbol(object: SymbolFile, unit: TranslationUnit, name: string, kind
   const found = object.named(name).filter((s) => isDefined(s) && fits(s, kind));
   const [symbol] = found;
   if (symbol !== undefined && found.length === 1) return symbol;
-  const what = found.length === 0 ? 'does not define' : 'has more than one';
-  throw new KlpError('symbol-not-in-kernel', `${describeUnit(unit)} ${what} ${name}`, {
+  const [code, what] =
+    found.length === 0
+      ? (['symbol-not-in-kernel', 'does not define'] as const)
+      : (['symbol-position-unproved', 'has more than one'] as const);
+  throw new KlpError(code, `${describeUnit(unit)} ${what} ${name}`, {
     object: unit.object,
     ...(kind === 'function' ? { function: name } : {}),
   });

@@ -6,6 +6,7 @@ import { openKallsyms } from '../../../../src/engine/kernel/kallsyms.js';
 import { openSymbolFile } from '../../../../src/engine/kernel/symbol-file.js';
 import { openSymbols, type KernelSymbols } from '../../../../src/engine/kernel/symbols.js';
 import type { KernelTree, TranslationUnit } from '../../../../src/engine/types.js';
+import { KlpError } from '../../../../src/shared/errors.js';
 
 /** A linked toy kernel, see make.sh there: equal statics, twins, an overridden weak function, two modules. */
 const toy = join(import.meta.dirname, '../../../fixtures/symbols');
@@ -208,5 +209,33 @@ describe('kallsyms', () => {
     expect([older('helper'), older('twin'), older('shared'), older('dup.c'), older('help')]).toEqual([
       2, 2, 1, 0, 0,
     ]);
+  });
+});
+
+describe('openSymbolFile', () => {
+  it('never fails other than by saying that the file is malformed', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'toy-'));
+    try {
+      const good = await readFile(join(toy, 'first/dup.o'));
+      const path = join(dir, 'x.o');
+      const outcome = (): string => {
+        try {
+          const file = openSymbolFile(path, 'x.o');
+          for (let i = 0; i < file.count; i++) file.symbol(i);
+          file.named('helper');
+          return 'read';
+        } catch (error) {
+          return error instanceof KlpError ? error.code : String(error);
+        }
+      };
+      for (let at = 0; at < good.length; at += 3) {
+        const bad = Buffer.from(good);
+        bad.writeUInt8(0xff, at);
+        await writeFile(path, bad);
+        expect(['read', 'elf-malformed', 'kernel-symbols-missing']).toContain(outcome());
+      }
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });
