@@ -16,13 +16,10 @@ export interface ScriptFacts {
  * the kernel shows of a loaded module.
  */
 export function livepatchScript(facts: ScriptFacts): string {
-  const assignments = [
-    `file=${facts.file}`,
-    `module=${facts.module}`,
-    `release=${facts.release}`,
-    `sha256=${facts.sha256}`,
-    `build_id=${facts.buildId}`,
-  ];
+  const values = { file: facts.file, module: facts.module, release: facts.release, sha256: facts.sha256 };
+  const assignments = Object.entries({ ...values, build_id: facts.buildId }).map(
+    ([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'`,
+  );
   return `#!/bin/sh\n${assignments.join('\n')}\n${body}`;
 }
 
