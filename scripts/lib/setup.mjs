@@ -1,6 +1,7 @@
 // What a fresh machine lacks: Debian packages and node_modules. Runs before `npm ci`, so it uses Node alone.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { env, execPath, exit, getuid, stderr } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -23,8 +24,19 @@ export function giveUp(why, command) {
 }
 
 /** Runs a program with its output on stderr. Returns true when it succeeded. */
-function succeeds(file, args, extraEnv = {}) {
-  const ran = spawnSync(file, args, { cwd: root, stdio: ['ignore', 2, 2], env: { ...env, ...extraEnv } });
+function succeeds(file, args) {
+  return spawnSync(file, args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
+}
+
+/** Runs an apt or dpkg command, whose many lines are of interest only when it fails. */
+function quietly(file, args) {
+  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  const ran = spawnSync(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    env: { ...env, ...quiet },
+  });
+  if (ran.status !== 0) say(`${file} ${args.join(' ')}\n${ran.stdout ?? ''}${ran.stderr ?? ''}`);
   return ran.status === 0;
 }
 
@@ -48,13 +60,11 @@ export function ensureSystemPackages() {
   }
   if (getuid() !== 0)
     giveUp(`These packages are missing, and only root can install them:\n${list}\n`, byHand);
-  say(`installing: ${names.join(' ')}`);
-  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  say(`installing ${names.join(' ')} with apt-get; this takes a minute or two`);
   const wait = ['-q', '-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3'];
   // A repository that does not answer is no reason to stop as long as the packages can be had.
-  if (!succeeds('apt-get', [...wait, 'update'], quiet))
-    say('apt-get update failed; trying to install all the same');
-  if (!withoutServices(() => succeeds('apt-get', [...wait, ...install], quiet))) {
+  if (!quietly('apt-get', [...wait, 'update'])) say('apt-get update failed; trying to install all the same');
+  if (!withoutServices(() => quietly('apt-get', [...wait, ...install]))) {
     giveUp(`apt-get could not install ${names.join(' ')}.`, byHand);
   }
 }
@@ -64,7 +74,7 @@ export function ensureSystemPackages() {
  * the package is installed nonetheless; klp-docker starts an engine itself when none answers.
  */
 function withoutServices(install) {
-  return install() || (succeeds('dpkg', ['--configure', '-a']) && install());
+  return install() || (quietly('dpkg', ['--configure', '-a']) && install());
 }
 
 /** True when node_modules holds exactly what package-lock.json asks for. */
@@ -90,11 +100,20 @@ export function ensureNodeModules() {
   if (!ok) giveUp('npm ci failed; see above.', `cd ${root} && npm ci`);
 }
 
-/** Compiles what bin/ starts. */
+/** Compiles what bin/ starts, unless nothing has changed since the last time. */
 export function compile() {
+  // The bundle is made last.
+  const made = statSync(join(root, 'dist', 'llpatch.mjs'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (made > Math.max(...['src', 'scripts'].map((dir) => newest(join(root, dir))))) return;
   if (!succeeds(execPath, ['scripts/compile.mjs', '--no-check'])) {
     giveUp('klp-docker does not compile; see above.', `cd ${root} && npm run build`);
   }
+}
+
+/** When the newest file below a folder was changed, in milliseconds since 1970. */
+function newest(dir) {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Math.max(...files.map((file) => statSync(join(file.parentPath, file.name)).mtimeMs));
 }
 
 /** Refuses a Node that is too old, in words that such a Node still understands. */
