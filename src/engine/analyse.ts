@@ -7,7 +7,7 @@ import { diffModules, type ModuleDiff } from './diff/diff.js';
 import { parseModule, type IrModule } from './ir/module.js';
 import { compileToBitcode, disassemble, firstDiagnostic, generateCode } from './object/compile.js';
 import { proveMatch } from './object/fidelity.js';
-import { originalPatchedLine } from './patch/align.js';
+import { atPatchedLines } from './patch/diagnostics.js';
 import type { KernelTree, PatchedFile, TranslationUnit } from './types.js';
 
 /** A translation unit before and after the patch. */
@@ -57,6 +57,18 @@ export async function analyse(
     await writeFile(ll, text);
     return parseModule(text, ll);
   };
+  const file = files.find((f) => f.path === unit.source);
+  const prove = (): Promise<void> =>
+    stage(
+      'prove match',
+      context,
+      async () => {
+        const object = join(dir, 'original.o');
+        await generateCode(unit, path.original, object, context);
+        await proveMatch(tree, unit, object, context);
+      },
+      unit.source,
+    );
   const before = async (): Promise<IrModule> => {
     await stage(
       'compile original',
@@ -64,19 +76,8 @@ export async function analyse(
       () => compileToBitcode(unit, path.original, context),
       unit.source,
     );
-    const [parsed] = await Promise.all([
-      module('original'),
-      stage(
-        'prove match',
-        context,
-        async () => {
-          const object = join(dir, 'original.o');
-          await generateCode(unit, path.original, object, context);
-          await proveMatch(tree, unit, object, context);
-        },
-        unit.source,
-      ),
-    ]);
+    // A unit that only reads a patched header is proved when it turns out to differ; many do not.
+    const [parsed] = await settled([module('original'), file ? prove() : Promise.resolve()]);
     return parsed;
   };
   const after = async (): Promise<IrModule> => {
@@ -90,7 +91,8 @@ export async function analyse(
   };
   const [original, patched] = await settled([before(), after()]);
   const diff = await stage('diff', context, async () => diffModules(original, patched), unit.source);
-  return { unit, file: files.find((f) => f.path === unit.source), original, patched, diff, dir };
+  if (!file && differs(diff)) await prove();
+  return { unit, file, original, patched, diff, dir };
 }
 
 /** Both results, or the first error once both have ended, so that no compiler is left running. */
@@ -112,16 +114,17 @@ async function compilePatched(
     await compileToBitcode(unit, output, context, overlay);
   } catch (error) {
     if (!(error instanceof KlpError) || error.code !== 'does-not-compile') throw error;
-    const at = firstDiagnostic(error);
-    const file = at && files.find((f) => f.path === at.file || at.file.endsWith(`/${f.path}`));
-    const line = at && file ? originalPatchedLine(file, at.line) : at?.line;
+    const said = atPatchedLines(error.detail.output ?? '', files);
+    const at = firstDiagnostic(said);
+    const file = at && files.find((f) => at.file === f.path || at.file.endsWith(`/${f.path}`));
     throw new KlpError(
       'does-not-compile',
       `${unit.source} does not compile with the patch${at ? `: ${at.message}` : ''}`,
       {
         ...error.detail,
+        output: said,
         file: file?.path ?? at?.file ?? unit.source,
-        ...(line === undefined ? {} : { line }),
+        ...(at ? { line: at.line } : {}),
       },
     );
   }

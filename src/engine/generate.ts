@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { KlpError } from '../shared/errors.js';
@@ -11,16 +11,18 @@ import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
 import { sourceReader } from './kernel/read-source.js';
+import { offsetUnits } from './kernel/offsets.js';
 import { openSymbols } from './kernel/symbols.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
+import { checkOffsets, readsDifferently, withoutAssembly } from './object/assembly.js';
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
-import type { KlpFunc, PatchedFile } from './types.js';
+import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explainFunctions } from './why.js';
 
 export interface GenerateRequest {
@@ -63,21 +65,25 @@ export async function generate(
     context.findings.push(...checked.findings);
     return checked.files;
   });
-  const units = await stage('find objects', context, () =>
-    unitsFor(
-      tree,
-      files.map((f) => f.path),
-    ),
-  );
   const overlay = await writeOverlay(tree, new Map(files.map((f) => [f.path, align(f)])), context.dir);
+  const units = await stage('find objects', context, () => findUnits(tree, files, overlay, context));
 
-  const analysed = await inParallel(units, (unit) => analyse(tree, unit, files, overlay, context));
-  result.fidelity = analysed.map(({ unit }) => ({ object: unit.object, identical: true }));
-  const changed = analysed.filter((a) => differs(a.diff));
-  for (const { unit, file } of analysed) {
-    if (file && !changed.some((c) => c.unit === unit)) context.findings.push(unchanged(unit.object, file));
-  }
-  refuse(changed, context);
+  const analysed = await inParallel(units, async (unit) => {
+    const found = await analyse(tree, unit, files, overlay, context);
+    if (differs(found.diff)) return found;
+    if (found.file) context.findings.push(unchanged(unit.object, found.file));
+    // A header may reach a thousand units: nothing is kept of one that it makes no difference to.
+    else await rm(found.dir, { recursive: true, force: true });
+    return undefined;
+  });
+  const changed = analysed.filter((a) => a !== undefined);
+  const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
+  result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
+  refuse(
+    changed,
+    files.some((f) => !f.path.endsWith('.c')),
+    context,
+  );
   if (!changed.some((a) => a.diff.changed.size > 0)) {
     throw new KlpError('no-effect', 'no function of this kernel changes with the patch');
   }
@@ -89,15 +95,11 @@ export async function generate(
   }
   const distilled = await inParallel(
     changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0),
-    (a, i) => distill(a, symbols, recipe.objtool, i === 0 ? '' : `.klp_unit${i}`, context),
+    (a, i) => distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', context),
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
   result.functions = changed.flatMap((a) =>
-    explainFunctions(
-      a,
-      funcs.filter((f) => f.objname === a.unit.objname),
-      files,
-    ),
+    explainFunctions(a, distilled.find((d) => d.object.unit === a.unit)?.funcs ?? [], files),
   );
 
   const objnames = [...new Set(funcs.map((f) => f.objname))];
@@ -117,11 +119,13 @@ export async function generate(
         objects: [...distilled.map((d) => d.object), ...(hooks ? [hooks.object] : [])],
         funcs,
         replace: request.replace,
+        recipe,
         ...(hooks ? { callbacks: hooks.callbacks } : {}),
       },
       {
         outDir: request.outDir,
         debugDir: join(context.dir, 'module'),
+        timings: context.timings,
         ...(context.signal ? { signal: context.signal } : {}),
       },
     ),
@@ -130,11 +134,36 @@ export async function generate(
   return made.ko;
 }
 
+/** Does another unit replace a function of the same name? Both end up in one module. */
+function clashes(unit: AnalysedUnit, all: readonly AnalysedUnit[]): boolean {
+  return all.some(
+    (other) => other !== unit && [...other.diff.changed].some((name) => unit.diff.changed.has(name)),
+  );
+}
+
+/** The C units that the patch makes a difference to, as far as their text tells. */
+async function findUnits(
+  tree: KernelTree,
+  files: readonly PatchedFile[],
+  overlay: string,
+  context: EngineContext,
+): Promise<TranslationUnit[]> {
+  const paths = files.map((f) => f.path);
+  const reading = { overlay, ...(context.signal ? { signal: context.signal } : {}) };
+  const units = await withoutAssembly(await unitsFor(tree, paths), files, reading);
+  await checkOffsets(await offsetUnits(tree, paths), files, reading);
+  if (units.length > files.length + 20) {
+    context.progress({ type: 'note', text: `the patch reaches ${units.length} objects by headers` });
+  }
+  const differ = await inParallel(units, (unit) => readsDifferently(unit, files, reading));
+  return units.filter((_, i) => differ[i]);
+}
+
 /** Collects what stands in the way in all units, and throws the first; the others become findings. */
-function refuse(changed: readonly AnalysedUnit[], context: EngineContext): void {
+function refuse(changed: readonly AnalysedUnit[], changesHeaders: boolean, context: EngineContext): void {
   const refusals: KlpError[] = [];
   for (const { unit, original, patched, diff, file } of changed) {
-    const verdict = judge(unit, original, patched, diff, file);
+    const verdict = judge(unit, original, patched, diff, file, changesHeaders);
     context.findings.push(...verdict.notes);
     refusals.push(...verdict.refusals);
   }
@@ -193,9 +222,4 @@ async function inParallel<T, R>(
   );
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return results;
-}
-
-/** Reads the patch files of a request. */
-export async function readPatches(paths: readonly string[]): Promise<{ name: string; text: string }[]> {
-  return await Promise.all(paths.map(async (path) => ({ name: path, text: await readFile(path, 'utf8') })));
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KlpError } from '../../shared/errors.js';
 import { run } from '../../shared/run.js';
+import { physicalLines } from '../patch/diagnostics.js';
 import type { KernelTree, TranslationUnit } from '../types.js';
 
 export interface CompileContext {
@@ -63,7 +63,7 @@ export async function compileToBitcode(
   await run(
     [
       ...withoutFiles(unit),
-      ...(overlay === undefined ? [] : ['-ivfsoverlay', overlay]),
+      ...(overlay === undefined ? [] : ['-ivfsoverlay', overlay, ...physicalLines]),
       '-gline-tables-only',
       '-emit-llvm',
       '-c',
@@ -139,13 +139,9 @@ export async function writeOverlay(
   return overlay;
 }
 
-/** The place in the user's file that a compiler's message names, if it names one. */
-export function firstDiagnostic(
-  error: KlpError,
-): { file: string; line: number; message: string } | undefined {
-  const found = /^(?:\.\/)?([^\s:]+):(\d+)(?::\d+)?: (?:fatal )?error: (.*)$/m.exec(
-    error.detail.output ?? '',
-  );
+/** The first error among a compiler's messages. */
+export function firstDiagnostic(output: string): { file: string; line: number; message: string } | undefined {
+  const found = /^(?:\.\/)?([^\s:]+):(\d+)(?::\d+)?: (?:fatal )?error: (.*)$/m.exec(output);
   if (!found) return undefined;
   return { file: found[1] ?? '', line: Number(found[2]), message: found[3] ?? '' };
 }

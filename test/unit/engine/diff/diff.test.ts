@@ -27,7 +27,11 @@ const different: [string, string, string][] = [
     `@g = external global i32\n${caller('  fence acquire')}`,
     `@g = external global i32\n${caller('  fence release')}`,
   ],
-  ['an asm string', caller('  call void asm sideeffect "nop", ""()'), caller('  call void asm sideeffect "pause", ""()')],
+  [
+    'an asm string',
+    caller('  call void asm sideeffect "nop", ""()'),
+    caller('  call void asm sideeffect "pause", ""()'),
+  ],
   [
     'the order of PHI values',
     caller('  br label %2\n2:\n  %3 = phi i32 [ 0, %1 ], [ 1, %2 ]'),
@@ -102,7 +106,14 @@ describe('diffModules', () => {
 
   it.each(same)('sees no change in %s', (_, a, b) => {
     const d = diff(a, b);
-    expect([...d.changed, ...d.added, ...d.removed, ...d.changedData, ...d.addedData, ...d.removedData]).toEqual([]);
+    expect([
+      ...d.changed,
+      ...d.added,
+      ...d.removed,
+      ...d.changedData,
+      ...d.addedData,
+      ...d.removedData,
+    ]).toEqual([]);
   });
 
   it('names new and removed functions', () => {
@@ -116,7 +127,8 @@ describe('diffModules', () => {
   });
 
   it('tells changed data from changed code', () => {
-    const data = (n: number): string => `@v = internal global i32 ${n}, align 4\n${caller('  store i32 0, ptr @v, align 4')}`;
+    const data = (n: number): string =>
+      `@v = internal global i32 ${n}, align 4\n${caller('  store i32 0, ptr @v, align 4')}`;
     const d = diff(data(1), data(2));
     expect([[...d.changed], [...d.changedData]]).toEqual([[], ['v']]);
   });

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { diffModules } from '../../../../src/engine/diff/diff.js';
+import { judge, type Verdict } from '../../../../src/engine/diff/refuse.js';
+import { parseModule } from '../../../../src/engine/ir/module.js';
+import type { PatchedFile, TranslationUnit } from '../../../../src/engine/types.js';
+
+const unit: TranslationUnit = {
+  source: 'x.c',
+  object: 'x.o',
+  objname: 'vmlinux',
+  compile: ['clang'],
+  cwd: '/',
+  dependencies: [],
+};
+
+function verdict(original: string, patched: string, file?: PatchedFile, headers = false): Verdict {
+  const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
+  return judge(unit, a, b, diffModules(a, b), file, headers);
+}
+
+const codes = (v: Verdict): string[] => v.refusals.map((r) => r.code);
+
+describe('what a livepatch cannot carry', () => {
+  it.each([
+    [
+      'data-changed',
+      '@limit = internal global i32 1, align 4\n',
+      '@limit = internal global i32 2, align 4\n',
+    ],
+    [
+      'init-function-changed',
+      'define internal i32 @setup() section ".init.text" {\n  ret i32 0\n}\n',
+      'define internal i32 @setup() section ".init.text" {\n  ret i32 1\n}\n',
+    ],
+    [
+      'registered-data-changed',
+      '',
+      '@__param_x = internal constant { i32 } { i32 1 }, section "__param", align 8\n',
+    ],
+    ['export-changed', '', 'module asm ".section \\22.export_symbol\\22"\n'],
+    ['file-asm-changed', '', 'module asm "__initcall__kmod_x__1_2_setup6:"\n'],
+    [
+      'alias-changed',
+      'define dso_local i32 @f() {\n  ret i32 0\n}\n',
+      'define dso_local i32 @f() {\n  ret i32 0\n}\n@g = dso_local alias i32 (), ptr @f\n',
+    ],
+    [
+      'signature-changed',
+      'define dso_local i32 @f(i32 noundef %0) {\n  ret i32 0\n}\n',
+      'define dso_local i32 @f(i32 noundef %0, i64 noundef %1) {\n  ret i32 0\n}\n',
+    ],
+    [
+      'signature-changed',
+      '@ops = internal global ptr @f, align 8\ndefine internal i32 @f(i32 noundef %0) {\n  ret i32 0\n}\n',
+      '@ops = internal global ptr @f, align 8\ndefine internal i64 @f(i32 noundef %0) {\n  ret i64 0\n}\n',
+    ],
+  ])('%s', (code, original, patched) => {
+    expect(codes(verdict(original, patched))).toContain(code);
+  });
+
+  it('names the line in the patched file', () => {
+    const file: PatchedFile = {
+      path: 'x.c',
+      original: 'int a;\nstatic int limit = 1;\n',
+      patched: 'int a;\nstatic int limit = 2;\n',
+      changed: [{ from: 2, to: 2, patch: 'p', patchLine: 5 }],
+    };
+    const [refusal] = verdict(
+      '@limit = internal global i32 1, align 4\n',
+      '@limit = internal global i32 2, align 4\n',
+      file,
+    ).refusals;
+    expect(refusal?.detail).toMatchObject({ file: 'x.c', line: 2 });
+  });
+
+  it('lets a static function that is only called change its parameters', () => {
+    const module = (type: string): string =>
+      `define internal i32 @f(${type} noundef %0) {\n  ret i32 0\n}\ndefine dso_local i32 @g() {\n  %1 = call i32 @f(${type} noundef 1)\n  ret i32 %1\n}\n`;
+    expect(codes(verdict(module('i32'), module('i64')))).toEqual([]);
+  });
+
+  it('lets a global function change its parameters with its header', () => {
+    const module = (type: string): string =>
+      `define dso_local i32 @f(${type} noundef %0) {\n  ret i32 0\n}\n`;
+    expect(codes(verdict(module('i32'), module('i64'), undefined, true))).toEqual([]);
+  });
+
+  it('does not take a better known value for another parameter', () => {
+    const module = (attributes: string): string =>
+      `define dso_local ${attributes}i32 @f(ptr ${attributes === '' ? '' : 'nonnull '}noundef %0) {\n  ret i32 0\n}\n`;
+    expect(codes(verdict(module(''), module('range(i32 0, 2) ')))).toEqual([]);
+  });
+
+  it('warns of module information that stays as it is', () => {
+    const info = (text: string): string =>
+      `@__UNIQUE_ID_description1 = internal constant [2 x i8] c"${text}\\00", section ".modinfo", align 1\n`;
+    const v = verdict(info('a'), info('b'));
+    expect(codes(v)).toEqual([]);
+    expect(v.notes.map((n) => n.code)).toEqual(['modinfo-not-carried']);
+  });
+});
