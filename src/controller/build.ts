@@ -6,7 +6,7 @@ import { ensureBase } from './base.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
 import { buildImage } from './docker/build.js';
-import { imageId, tagImage } from './docker/images.js';
+import { imageId, removeUnnamed, tagImage } from './docker/images.js';
 import { engineCall } from './docker/stream.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
@@ -121,6 +121,7 @@ export async function addEngine(
   context: ControllerContext,
 ): Promise<void> {
   const engine = engineFiles();
+  const before = await imageId(docker, ref, context.signal);
   const id = await stage('engine', context, () =>
     buildImage(
       docker,
@@ -134,6 +135,8 @@ export async function addEngine(
     ),
   );
   await tagImage(docker, id, ref, context.signal);
+  // A container may still run on the one before; then it stays until somebody prunes.
+  if (before !== undefined && before !== id) await removeUnnamed(docker, before).catch(() => undefined);
 }
 
 /** Proxy settings, which Docker hands to RUN steps without them being declared and without caching by them. */

@@ -74,11 +74,12 @@ export async function ensureImage(
   const config = kernelConfig(request.config ?? 'tiny', arch);
   const present = await findPresent(docker, request, config, context);
   if (present) return withEngineOf(docker, present, 'present', request, context);
-  if (request.build === false && request.pull !== true) {
-    throw new KlpError('image-not-found', `there is no image of Linux ${request.kernel} for ${arch.name}`);
-  }
-
   const spec = parseSource(request.source);
+  const absent = (): KlpError =>
+    new KlpError('image-not-found', `there is no image of Linux ${request.kernel} for ${arch.name}`);
+  // What a folder, a file or a tag holds is known only when it has been looked at.
+  const certain = ['default', 'kernel.org', 'debian'].includes(spec.kind);
+  if (certain && request.build === false && request.pull !== true) throw absent();
   checkKernelSupported(request.kernel, arch);
   llvmFor(request.kernel, request.llvm);
   const source = await stage('resolve source', context, () => resolveSource(request.kernel, spec, context));
@@ -90,8 +91,8 @@ export async function ensureImage(
   const origin = await withLock(kernelRef, context, async () => {
     if ((await imageId(docker, kernelRef, context.signal)) !== undefined) return 'present';
     if (request.pull === true && (await pullTo(docker, tag, kernelRef, context))) return 'pulled';
-    if (request.build === false)
-      throw new KlpError('image-not-found', `the registry has no ${repository}:${tag}`);
+    if (request.build === false) throw absent();
+    throw new KlpError('image-not-found', `the registry has no ${repository}:${tag}`);
     const labels = {
       [label.kernel]: source.version,
       [label.arch]: arch.name,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { KlpError } from '../../shared/errors.js';
 import type { ControllerContext } from '../context.js';
-import { engineCall, readMessages } from './stream.js';
+import { engineCall, engineWords, readMessages } from './stream.js';
 
 /** An image of this project that the engine holds. */
 export interface LocalImage {
@@ -64,6 +64,13 @@ export async function tagImage(
   );
 }
 
+/** Removes an image that has lost its name, unless something still uses it. */
+export async function removeUnnamed(docker: Docker, id: string): Promise<void> {
+  const image = docker.getImage(id);
+  const { RepoTags } = await image.inspect();
+  if (RepoTags.length === 0) await image.remove();
+}
+
 /** Makes an image from a tar archive of a root file system, and returns its id. */
 export async function importImage(
   docker: Docker,
@@ -105,7 +112,7 @@ export async function pullImage(docker: Docker, ref: string, context: Controller
   } catch (error) {
     if (error instanceof KlpError) throw error;
     if (context.signal.aborted) throw new KlpError('interrupted', `interrupted while pulling ${ref}`);
-    const why = error instanceof Error ? error.message : String(error);
+    const why = engineWords(error);
     if ((error as { statusCode?: number }).statusCode === 404 || absent.test(why)) return false;
     throw new KlpError('registry-failed', `cannot pull ${ref}: ${why}`, { cause: error });
   }
@@ -136,7 +143,7 @@ export async function pushImage(docker: Docker, ref: string, context: Controller
   } catch (error) {
     if (error instanceof KlpError) throw error;
     if (context.signal.aborted) throw new KlpError('interrupted', `interrupted while pushing ${ref}`);
-    failure = error instanceof Error ? error.message : String(error);
+    failure = engineWords(error);
   }
   if (failure !== undefined || digest === undefined) {
     throw new KlpError('registry-failed', `cannot push ${ref}: ${failure ?? 'the registry gave no digest'}`);

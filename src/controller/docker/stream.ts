@@ -52,7 +52,13 @@ export async function engineCall<T>(what: string, signal: AbortSignal, call: () 
   } catch (error) {
     if (error instanceof KlpError) throw error;
     if (signal.aborted) throw new KlpError('interrupted', `interrupted while Docker was to ${what}`);
-    const why = error instanceof Error ? error.message : String(error);
-    throw new KlpError('docker-failed', `Docker could not ${what}: ${why}`, { cause: error });
+    throw new KlpError('docker-failed', `Docker could not ${what}: ${engineWords(error)}`, { cause: error });
   }
+}
+
+/** What the engine said in an answer that is an error, without the HTTP around it. */
+export function engineWords(error: unknown): string {
+  const said = (error as { json?: { message?: unknown } } | undefined)?.json?.message;
+  if (typeof said === 'string') return said;
+  return error instanceof Error ? error.message : String(error);
 }
