@@ -14,6 +14,8 @@ run_case() {
     mkdir -p /tmp/work
     LOADED=
     run_pass
+    # Processes that a test left running; the next case must not meet them.
+    kill -KILL -1 2> /dev/null
     unload_targets
     tell taint "$(cat /proc/sys/kernel/tainted)"
     tell pass-end

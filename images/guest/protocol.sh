@@ -12,8 +12,9 @@ tell() {
 
 # Longest piece of output in one record; the kernel's limit is near 1000 bytes.
 PIECE=800
-# Lines of output that one step may show; what a test prints beyond is counted, not shown.
+# Lines of output that one step may show, and bytes of one line; what a test prints beyond is left out.
 MAX_LINES=2000
+MAX_LENGTH=8000
 
 # show TEXT: lines of output that belong to the current step.
 show() {
@@ -22,6 +23,7 @@ show() {
 
 show_line() {
   rest=$1
+  [ ${#rest} -gt $MAX_LENGTH ] && rest="${rest:0:$MAX_LENGTH} (cut)"
   while [ ${#rest} -gt $PIECE ]; do
     tell "part ${rest:0:$PIECE}"
     rest=${rest:$PIECE}
@@ -74,19 +76,23 @@ follow() {
   while :; do
     # Looked at before reading, so that nothing written before the end is missed.
     [ -e "$2" ] && ended=yes
-    while IFS= read -r line <&8; do
+    # A test may write faster than this reads; the limit ends that.
+    while [ $lines -lt $MAX_LINES ] && IFS= read -r line <&8; do
       lines=$((lines + 1))
-      [ $lines -le $MAX_LINES ] && show_line "$partial$line"
+      show_line "$partial$line"
       partial=
     done
-    partial=$partial$line
+    [ $lines -lt $MAX_LINES ] && partial=$partial$line
     [ -n "$ended" ] && break
     now
     [ $NOW -ge $follow_until ] && break
     usleep 20000
   done
-  [ -n "$partial" ] && show_line "$partial"
-  [ $lines -gt $MAX_LINES ] && show_line "($((lines - MAX_LINES)) more lines)"
+  if [ $lines -lt $MAX_LINES ]; then
+    [ -n "$partial" ] && show_line "$partial"
+  else
+    show_line "(the rest of the output is left out)"
+  fi
   exec 8<&-
   [ -n "$ended" ]
 }

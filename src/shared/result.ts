@@ -71,6 +71,8 @@ export const verificationSchema = z.strictObject({
   selftests: z
     .array(z.strictObject({ name: z.string(), ok: z.boolean(), skipped: z.boolean(), output: z.string() }))
     .optional(),
+  /** The same in the Test Anything Protocol. */
+  tap: z.string().optional(),
   /** The end of the console's text; all of it when nothing went wrong is rarely of use. */
   /** The end of the console's text, and the file that holds all of it. */
   log: z.string().optional(),

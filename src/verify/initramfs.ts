@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib';
 import { projectRoot } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { cpioArchive, type CpioEntry } from './cpio.js';
-import { loadOrder, moduleIndexes, readModuleTree, treeSize, type ModuleTree } from './modules.js';
+import { loadOrder, moduleIndexes, treeSize, type ModuleTree } from './modules.js';
 import type { BootAssets, ModuleLoad, VerifyCase } from './types.js';
 
 /** A case as the guest gets it. */
@@ -31,19 +31,15 @@ export interface BootPlan {
 /** Up to this many bytes all modules go in, so that a test script can use any of them. */
 const wholeTreeBytes = 64 * 1024 * 1024;
 
-/** What several boots of one kernel share: programs and modules. */
-export interface GuestBase {
-  tree: ModuleTree;
-  entries: CpioEntry[];
-}
-
 /**
  * Programs and modules for the guest. `objects` are the modules that have to be there; all others come along
  * when the tree is small.
- * @throws KlpError `boot-assets-incomplete`
  */
-export async function guestBase(assets: BootAssets, objects: readonly string[]): Promise<GuestBase> {
-  const tree = await readModuleTree(assets.modulesDir, assets.release);
+async function commonEntries(
+  assets: BootAssets,
+  tree: ModuleTree,
+  objects: readonly string[],
+): Promise<CpioEntry[]> {
   const small = (await treeSize(tree)) <= wholeTreeBytes;
   const paths = small ? [...tree.paths.values()] : loadOrder(tree, objects).order;
   const inGuest = `lib/modules/${assets.release}`;
@@ -57,23 +53,24 @@ export async function guestBase(assets: BootAssets, objects: readonly string[]):
     ...(await moduleIndexes(tree)).map((name) => file(`${inGuest}/${name}`, join(tree.dir, name))),
   ]);
   // The console has to be there before init can mount anything.
-  return { tree, entries: [...entries, { type: 'char', path: 'dev/console', major: 5, minor: 1 }] };
+  return [...entries, { type: 'char', path: 'dev/console', major: 5, minor: 1 }];
 }
 
 /**
  * The initramfs of one boot, gzipped.
  * @throws KlpError `boot-assets-incomplete` when something the plan needs is not there
  */
-export async function buildInitramfs(assets: BootAssets, base: GuestBase, plan: BootPlan): Promise<Buffer> {
+export async function buildInitramfs(assets: BootAssets, tree: ModuleTree, plan: BootPlan): Promise<Buffer> {
   const { script, transition, selftest } = plan.limits;
+  const objects = [...new Set(plan.cases.flatMap((planned) => planned.case.objects))];
   const entries: CpioEntry[] = [
-    ...base.entries,
+    ...(await commonEntries(assets, tree, objects)),
     text('klp/token', `${plan.token}\n`),
     text(
       'klp/limits',
       `SCRIPT_LIMIT=${script}\nTRANSITION_LIMIT=${transition}\nSELFTEST_LIMIT=${selftest}\n`,
     ),
-    ...(await Promise.all(plan.cases.map((planned, index) => caseEntries(base.tree, planned, index)))).flat(),
+    ...(await Promise.all(plan.cases.map((planned, index) => caseEntries(tree, planned, index)))).flat(),
     ...(plan.selftests.length === 0 ? [] : await selftestEntries(assets, plan.selftests)),
   ];
   // Speed matters more than size: the archive lives for seconds.

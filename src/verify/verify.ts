@@ -6,18 +6,13 @@ import { writeFileAtomic } from '../shared/files.js';
 import { stage } from '../shared/progress.js';
 import type { Finding, Verification } from '../shared/result.js';
 import { boot } from './boot.js';
-import {
-  buildInitramfs,
-  guestBase,
-  selftestScripts,
-  type BootPlan,
-  type GuestBase,
-  type PlannedCase,
-} from './initramfs.js';
+import { buildInitramfs, selftestScripts, type BootPlan, type PlannedCase } from './initramfs.js';
 import { readLivepatch } from './livepatch.js';
+import { readModuleTree, type ModuleTree } from './modules.js';
 import { chooseAccelerator, type Choice } from './probe.js';
 import { requireQemu } from './qemu.js';
 import type { BootRecord } from './recorder.js';
+import { selftestsTap } from './tap.js';
 import type { VerifyCase, VerifyContext, VerifyRequest } from './types.js';
 
 /** Generous, because without KVM everything takes its time. */
@@ -44,7 +39,7 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
   requireQemu(assets.arch);
   const planned = await Promise.all(request.cases.map((one) => planCase(one, assets.release)));
   const scripts = request.selftests ? await selftestScripts(assets) : [];
-  const base = await guestBase(assets, [...new Set(request.cases.flatMap((one) => one.objects))]);
+  const tree = await readModuleTree(assets.modulesDir, assets.release);
   const choice = await stage('accelerator', context, () =>
     chooseAccelerator(
       { arch: assets.arch, kernel: assets.kernel },
@@ -55,7 +50,7 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
   context.progress({ type: 'note', text: `QEMU with ${machine.accelerator} (${machine.why})` });
 
   const records: BootRecord[] = [];
-  const findings: Finding[] = planned.flatMap((one) => missingObjects(base, one, one.case.objects));
+  const findings: Finding[] = planned.flatMap((one) => missingObjects(tree, one, one.case.objects));
   if (request.selftests && scripts.length === 0) {
     findings.push({
       code: 'selftests-missing',
@@ -73,7 +68,7 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
         arch: assets.arch,
         accelerator: machine.accelerator,
         kernel: assets.kernel,
-        initramfs: await buildInitramfs(assets, base, plan),
+        initramfs: await buildInitramfs(assets, tree, plan),
         plan,
         timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
         signal: context.signal,
@@ -83,7 +78,7 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
     records.push(record);
     return record;
   };
-  await runCases(planned, base, bootOnce);
+  await runCases(planned, tree, bootOnce);
   await runSelftests(scripts, bootOnce);
 
   const result = combine(machine, records, request.selftests);
@@ -114,9 +109,9 @@ async function planCase(one: VerifyCase, release: string): Promise<PlannedCase> 
 }
 
 /** Modules that a livepatch patches and this kernel does not have: that part is not proved. */
-function missingObjects(base: GuestBase, one: PlannedCase, objects: Iterable<string>): Finding[] {
+function missingObjects(tree: ModuleTree, one: PlannedCase, objects: Iterable<string>): Finding[] {
   return [...objects]
-    .filter((name) => !base.tree.paths.has(name))
+    .filter((name) => !tree.paths.has(name))
     .map((name) => ({
       code: 'object-not-tested',
       severity: 'error' as const,
@@ -147,7 +142,11 @@ function planBoot(
 
 type BootOnce = (cases: readonly PlannedCase[], selftests: readonly string[]) => Promise<BootRecord>;
 
-async function runCases(planned: readonly PlannedCase[], base: GuestBase, bootOnce: BootOnce): Promise<void> {
+async function runCases(
+  planned: readonly PlannedCase[],
+  tree: ModuleTree,
+  bootOnce: BootOnce,
+): Promise<void> {
   let rest = [...planned];
   while (rest.length > 0) {
     const record = await bootOnce(rest, []);
@@ -157,8 +156,8 @@ async function runCases(planned: readonly PlannedCase[], base: GuestBase, bootOn
       const untold = [...(record.objects.get(index) ?? [])].filter(
         (name) => !one.case.objects.includes(name),
       );
-      record.findings.push(...missingObjects(base, one, untold));
-      const told = withTold(one, untold, base);
+      record.findings.push(...missingObjects(tree, one, untold));
+      const told = withTold(one, untold, tree);
       if (told === undefined) return;
       // Without its modules the case was not the one that was asked for.
       forget(record, index, one.case.name);
@@ -170,8 +169,8 @@ async function runCases(planned: readonly PlannedCase[], base: GuestBase, bootOn
 }
 
 /** The case again, with the modules that only the loaded livepatch has named; undefined when there are none. */
-function withTold(one: PlannedCase, told: readonly string[], base: GuestBase): PlannedCase | undefined {
-  const more = told.filter((name) => base.tree.paths.has(name));
+function withTold(one: PlannedCase, told: readonly string[], tree: ModuleTree): PlannedCase | undefined {
+  const more = told.filter((name) => tree.paths.has(name));
   if (more.length === 0) return undefined;
   return {
     ...one,
@@ -202,7 +201,8 @@ async function runSelftests(scripts: readonly string[], bootOnce: BootOnce): Pro
   }
 }
 
-function combine(machine: Choice, records: readonly BootRecord[], selftests: boolean): Verification {
+function combine(machine: Choice, records: readonly BootRecord[], withSelftests: boolean): Verification {
+  const selftests = records.flatMap((record) => record.selftests);
   return {
     accelerator: machine.accelerator,
     steps: records.flatMap((record) => record.steps),
@@ -211,7 +211,7 @@ function combine(machine: Choice, records: readonly BootRecord[], selftests: boo
       string,
       number
     >,
-    ...(selftests ? { selftests: records.flatMap((record) => record.selftests) } : {}),
+    ...(withSelftests ? { selftests, tap: selftestsTap(selftests) } : {}),
     log: records
       .flatMap((record) => record.log)
       .slice(-keptLines)

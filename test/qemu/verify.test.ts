@@ -182,6 +182,17 @@ it('a test script that fails: its output, and the later phases all the same', as
   expect(steps(result, 'good').slice(-1)).toEqual(['after test-after']);
 });
 
+it('a test script that prints without end and leaves processes behind does no harm', async () => {
+  const again = { ...one('good', { testScript: script('cmdline') }), name: 'again' };
+  const result = await run([one('good', { testScript: script('noisy') }), again]);
+  expect(result.findings).toEqual([]);
+  const before = result.verification.steps.find((step) => step.name === 'test-before');
+  const lines = before?.output?.split('\n') ?? [];
+  expect(lines[0]).toMatch(/^x{8000} \(cut\)$/);
+  expect(lines.length).toBeLessThan(2100);
+  expect(lines.at(-1)).toBe('(the rest of the output is left out)');
+});
+
 it('a kernel that finds no init does not boot', async () => {
   const busybox = join(scratch, 'not-a-program');
   await writeFile(busybox, 'text');
@@ -210,6 +221,7 @@ describe('selftests', () => {
     const tests = result.verification.selftests ?? [];
     expect(tests.map((test) => test.name)).toContain('test-livepatch.sh');
     expect(tests.filter((test) => !test.ok)).toEqual([]);
+    expect(result.verification.tap).toContain(`1..${tests.length}\n`);
     expect(tests.find((test) => test.name === 'test-livepatch.sh')?.output).toContain(
       'basic function patching ... ok',
     );

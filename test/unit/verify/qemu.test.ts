@@ -6,7 +6,7 @@ describe('qemuCommand', () => {
 
   it('is made of the data of the architecture', () => {
     expect(qemuCommand(machine).join(' ')).toMatchInlineSnapshot(
-      `"qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -machine q35 -accel tcg,thread=single -cpu max -smp 2 -m 1024 -nic none -serial stdio -kernel /k -initrd /i -append console=ttyS0 earlyprintk=serial,ttyS0 panic=-1 oops=panic softlockup_panic=1 ignore_loglevel printk.time=1 printk.devkmsg=on log_buf_len=4M rdinit=/init"`,
+      `"qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -machine q35 -accel tcg,thread=single -cpu max -smp 2 -m 1024 -nic none -serial stdio -kernel /k -initrd /i -append console=ttyS0 earlyprintk=serial,ttyS0 tsc=reliable no_timer_check panic=-1 oops=panic softlockup_panic=1 ignore_loglevel printk.time=1 printk.devkmsg=on log_buf_len=4M rdinit=/init"`,
     );
   });
 
