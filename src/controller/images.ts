@@ -92,7 +92,6 @@ export async function ensureImage(
     if ((await imageId(docker, kernelRef, context.signal)) !== undefined) return 'present';
     if (request.pull === true && (await pullTo(docker, tag, kernelRef, context))) return 'pulled';
     if (request.build === false) throw absent();
-    throw new KlpError('image-not-found', `the registry has no ${repository}:${tag}`);
     const labels = {
       [label.kernel]: source.version,
       [label.arch]: arch.name,
