@@ -1,15 +1,17 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { exportBootAssets } from '../controller/boot.js';
-import { controllerContext } from '../controller/context.js';
+import { controllerContext, type ControllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
-import { generateInImage } from '../controller/generate.js';
-import { ensureImage } from '../controller/images.js';
+import { generateInImage, type GenerateJob } from '../controller/generate.js';
+import { ensureImage, type ImageRequest } from '../controller/images.js';
+import { generateInTree } from '../controller/local.js';
 import { renderJson } from '../report/json.js';
+import { archData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { writeFileAtomic } from '../shared/files.js';
 import type { ResultDocument } from '../shared/result.js';
-import type { ModuleLoad } from '../verify/types.js';
+import type { BootAssets, ModuleLoad } from '../verify/types.js';
 import { imageFacts } from './build.js';
 import { checkInput, withOutputDir } from './inputs.js';
 import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
@@ -25,7 +27,9 @@ export interface ProofOptions {
   timeout: number;
 }
 
-interface GenerateOptions extends KernelOptions, ProofOptions, CommonOptions {
+interface GenerateOptions extends Omit<KernelOptions, 'kernel'>, ProofOptions, CommonOptions {
+  kernel?: string;
+  kernelTree?: string;
   output: string;
   name?: string;
   callbacks?: string;
@@ -41,7 +45,11 @@ export function registerGenerate(program: Command, cli: Cli): void {
     usage: '<patch...>',
     summary: 'turn patches into a livepatch for a kernel',
     options: [
-      ...kernelOptions(),
+      ...kernelOptions({ mandatory: false }),
+      new Option(
+        '--kernel-tree <dir>',
+        'a kernel tree built here, with its clang here, in place of an image',
+      ).conflicts(['kernel', 'llvm', 'config', 'source', 'pull', 'verify']),
       new Option('-o, --output <dir>', 'where the module, its package and the result go').default('out'),
       ['--name <name>', "the livepatch's name; the first patch file's unless given"],
       ['--callbacks <file.c>', 'C file with functions that run before and after patching'],
@@ -101,54 +109,83 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
   if (options.name !== undefined && !/^[\w-]{1,40}$/.test(options.name)) {
     throw new KlpError('usage', '--name takes up to 40 letters, digits, - and _');
   }
-  const request = imageRequest(options);
-  const { known } = session;
-  const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
-  await withOutputDir(options.output, async (outDir) => {
-    const boot = await withEngine(context, async (docker) => {
-      const image = await ensureImage(docker, request, context);
-      Object.assign(known, imageFacts(image));
-      const made = await generateInImage(
-        docker,
-        image,
-        {
-          patches,
-          outDir,
-          noReplace: !options.replace,
-          ...(callbacks === undefined ? {} : { callbacks }),
-          ...(options.name === undefined ? {} : { name: options.name }),
-          ...(options.debugDir === undefined ? {} : { debugDir: resolve(options.debugDir) }),
-        },
+  const job = {
+    patches,
+    noReplace: !options.replace,
+    ...(callbacks === undefined ? {} : { callbacks }),
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.debugDir === undefined ? {} : { debugDir: resolve(options.debugDir) }),
+  };
+  const context = controllerContext({ ...session, findings: session.known.findings }, session.io.env);
+  const { kernel, kernelTree } = options;
+  if (kernelTree !== undefined) {
+    const arch = archData(options.arch).name;
+    await withOutputDir(options.output, async (outDir) =>
+      adopt(session, await generateInTree(kernelTree, arch, { ...job, outDir }, context)),
+    );
+  } else if (kernel !== undefined) {
+    const request = imageRequest({ ...options, kernel });
+    await withOutputDir(options.output, async (outDir) => {
+      const boot = await generateWithImage(
+        request,
+        { ...job, outDir },
+        options.verify === true,
+        session,
         context,
       );
-      adopt(session, made);
-      // The engine is not needed while the guest runs, and may be stopped then.
-      return known.status === 'livepatch' && options.verify === true
-        ? exportBootAssets(docker, image, context)
-        : undefined;
+      if (boot !== undefined) await prove(boot, script, options, session, context);
     });
-    if (boot === undefined) return;
-    const module = known.artifacts.find((artifact) => artifact.path.endsWith('.ko'))?.path;
-    if (module === undefined) throw new KlpError('internal', 'the engine made no module');
-    const stem = module.replace(/\.ko$/, '');
-    await proveLivepatch(
-      {
-        assets: boot,
-        livepatch: module,
-        objects: [...new Set(known.functions.map((f) => f.object))].filter((object) => object !== 'vmlinux'),
-        moduleLoad: options.moduleLoad,
-        selftests: false,
-        timeout: options.timeout,
-        logFile: `${stem}.boot.log`,
-        ...(script === undefined ? {} : { script }),
-      },
-      session,
-      context.cacheDir,
-    );
-    // The engine's document lies there already; this one knows how the boot went.
-    await writeFileAtomic(`${stem}.json`, renderJson(known));
+  } else {
+    throw new KlpError('usage', 'Neither --kernel nor --kernel-tree was given');
+  }
+  return { result: session.known };
+}
+
+/** Generates in an image; returns what is needed to boot its kernel when the livepatch is to be proved. */
+async function generateWithImage(
+  request: ImageRequest,
+  job: GenerateJob,
+  verify: boolean,
+  session: Session,
+  context: ControllerContext,
+): Promise<BootAssets | undefined> {
+  const { known } = session;
+  return withEngine(context, async (docker) => {
+    const image = await ensureImage(docker, request, context);
+    Object.assign(known, imageFacts(image));
+    adopt(session, await generateInImage(docker, image, job, context));
+    // The engine is not needed while the guest runs, and may be stopped then.
+    return known.status === 'livepatch' && verify ? exportBootAssets(docker, image, context) : undefined;
   });
-  return { result: known };
+}
+
+async function prove(
+  assets: BootAssets,
+  script: string | undefined,
+  options: GenerateOptions,
+  session: Session,
+  context: ControllerContext,
+): Promise<void> {
+  const { known } = session;
+  const livepatch = known.artifacts.find((artifact) => artifact.path.endsWith('.ko'))?.path;
+  if (livepatch === undefined) throw new KlpError('internal', 'the engine made no module');
+  const stem = livepatch.replace(/\.ko$/, '');
+  await proveLivepatch(
+    {
+      assets,
+      livepatch,
+      objects: [...new Set(known.functions.map((f) => f.object))].filter((object) => object !== 'vmlinux'),
+      moduleLoad: options.moduleLoad,
+      selftests: false,
+      timeout: options.timeout,
+      logFile: `${stem}.boot.log`,
+      ...(script === undefined ? {} : { script }),
+    },
+    session,
+    context.cacheDir,
+  );
+  // The engine's document lies there already; this one knows how the boot went.
+  await writeFileAtomic(`${stem}.json`, renderJson(known));
 }
 
 /** Takes over what the engine said: its findings come after those of the image, its stages beside them. */

@@ -6,7 +6,7 @@ import { size } from '../report/units.js';
 
 /** Largest files that are taken, in bytes. */
 export const limits = {
-  patch: 8 * 1024 * 1024,
+  patch: 4 * 1024 * 1024,
   callbacks: 1024 * 1024,
   script: 1024 * 1024,
   package: 256 * 1024 * 1024,

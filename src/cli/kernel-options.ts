@@ -15,10 +15,10 @@ export interface KernelOptions {
   pull?: boolean;
 }
 
-/** The options of KernelOptions. `--arch` is this machine's unless given. */
-export function kernelOptions(): OptionSpec[] {
+/** The options of KernelOptions. `--arch` is this machine's unless given, `--kernel` is mandatory unless told otherwise. */
+export function kernelOptions({ mandatory } = { mandatory: true }): OptionSpec[] {
   return [
-    new Option('--kernel <version>', 'kernel version, e.g. 6.12 or 6.12.107').makeOptionMandatory(),
+    new Option('--kernel <version>', 'kernel version, e.g. 6.12 or 6.12.107').makeOptionMandatory(mandatory),
     archOption(),
     new Option(
       '--llvm <version>',

@@ -59,6 +59,7 @@ export async function runVerb(io: Io, options: CommonOptions, verb: Verb, again:
   const argv = ['klp-docker', ...io.args];
   let view: ProgressView = silentView;
   let log: Log = noLog;
+  const started = performance.now();
   let outcome: Outcome;
   try {
     if (options.log !== undefined) log = await openLog(options.log, argv);
@@ -75,6 +76,7 @@ export async function runVerb(io: Io, options: CommonOptions, verb: Verb, again:
     log.text(error.stack ?? error.message);
     outcome = { result: failedResult(error, known) };
   }
+  outcome.result.timings['total'] = Math.round(performance.now() - started);
   view.end();
   log.commands();
   const exitCode = show(io, options, outcome, style, again ? shellLine(argv) : undefined);

@@ -140,13 +140,19 @@ const eventSchema = z.union([
   z.strictObject({ type: z.enum(['line', 'note']), text: z.string() }),
 ]);
 
+/** A line of the engine's standard error as the progress event that it is; undefined for any other line. */
+export function parseEvent(line: string): ProgressEvent | undefined {
+  const event = eventSchema.safeParse(parseJson(line));
+  return event.success ? (event.data as ProgressEvent) : undefined;
+}
+
 /** Turns the container's standard error into progress events; what is none of ours is shown as a line. */
 function eventReader(context: ControllerContext): { feed: (text: string) => void; last: () => string } {
   let rest = '';
   let kept = '';
   const line = (text: string): void => {
-    const event = eventSchema.safeParse(parseJson(text));
-    if (event.success) context.progress(event.data as ProgressEvent);
+    const event = parseEvent(text);
+    if (event !== undefined) context.progress(event);
     else {
       kept = `${kept}${text}\n`.slice(-keptStderr);
       context.progress({ type: 'line', text });
@@ -162,7 +168,11 @@ function eventReader(context: ControllerContext): { feed: (text: string) => void
   };
 }
 
-function parseResult(stdout: string, exitCode: number, stderr: string): ResultDocument {
+/**
+ * The engine's result document.
+ * @throws KlpError `container-failed` when it printed none
+ */
+export function parseResult(stdout: string, exitCode: number, stderr: string): ResultDocument {
   const parsed = resultSchema.safeParse(parseJson(stdout));
   if (parsed.success) return parsed.data;
   throw new KlpError('container-failed', `the engine ended with exit code ${exitCode} and without a result`, {

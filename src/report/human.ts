@@ -34,6 +34,7 @@ export function renderResult(result: ResultDocument, options: HumanOptions): str
     result.artifacts.map((artifact) => [artifact.path, size(artifact.size)]),
     '  ',
   );
+  const again = section('again', options.again === undefined ? [] : [`  ${options.again}`], style);
   const lines = [
     headline(result, style),
     // What went wrong is all that a reader wants to see then.
@@ -42,7 +43,7 @@ export function renderResult(result: ResultDocument, options: HumanOptions): str
     ...(made ? section('files', files, style) : []),
     ...findings,
     ...(made ? section('time', renderTimings(result.timings), style) : []),
-    ...section('again', options.again === undefined ? [] : [`  ${options.again}`], style),
+    ...(made || result.verification ? again : []),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -62,7 +62,7 @@ export const codes = {
   'input-too-large': entry(
     'usage',
     'A file named on the command line is larger than the limit',
-    'A patch may have 8 MiB, a callbacks file or a test script 1 MiB. A livepatch changes a few functions; a file ' +
+    'A patch may have 4 MiB, a callbacks file or a test script 1 MiB. A livepatch changes a few functions; a file ' +
       'beyond these limits is a mistake or another kind of file.',
     'Check that the right file was named; split a series into the patches that belong to one livepatch.',
   ),

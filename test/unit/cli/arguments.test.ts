@@ -71,6 +71,20 @@ describe('generate looks at its input before it asks for an engine', () => {
   });
 });
 
+describe('generate --kernel-tree', () => {
+  it('needs no engine, and says what a folder lacks that is no built kernel', async () => {
+    const found = await findingsOf(['generate', patch, '--kernel-tree', dir, '-o', join(dir, 'out')]);
+    expect(found).toMatchObject({ exitCode: 2, code: 'kernel-not-built' });
+    expect(found.message).toContain('vmlinux');
+    expect(await readdir(dir)).toEqual(['a.patch']);
+  });
+
+  it.each([['--verify'], ['--kernel', '6.12']])('cannot go together with %s', async (...more) => {
+    const found = await findingsOf(['generate', patch, '--kernel-tree', dir, ...more]);
+    expect(found).toMatchObject({ exitCode: 2, code: 'usage' });
+  });
+});
+
 describe('an engine that cannot be reached', () => {
   it.each([
     [['build', ...kernel]],
