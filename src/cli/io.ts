@@ -11,13 +11,16 @@ export interface Io {
   signal: AbortSignal;
 }
 
+/** What a write to a pipe, to a socket, and after either has failed, says when nobody reads any more. */
+const readerGone = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);
+
 /**
  * Keeps a reader that went away (`klp-docker images | head -1`) from ending the program in the middle of its
  * work: what is written after that is dropped, the work and its exit code stay.
  */
 export function ignoreClosedPipe(stream: Writable): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!readerGone.has(error.code ?? '')) throw error;
   });
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../../src/shared/result.js';
-import { callCli, spawnCli, startCli } from '../../helpers/cli.js';
+import { callCli, spawnCli, startCli, textOf } from '../../helpers/cli.js';
 
 let dir: string;
 
@@ -46,8 +46,8 @@ describe('the program as a process', () => {
   it('keeps its exit code when the reader of its output goes away', async () => {
     const child = startCli(['explain']);
     child.stdout?.destroy();
-    const code = await new Promise((resolve) => child.once('close', resolve));
-    expect(code).toBe(0);
+    const { exitCode, stderr } = await textOf(child, /$^/, () => undefined);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 });
 
