@@ -89,8 +89,8 @@ unload_targets() {
   step unload-target
   for module in $LOADED; do
     if ! wait_for 10 remove_module "$module"; then
-      done_failed "$text"
       tell refcount "$module $(cat "/sys/module/$module/refcnt" 2>&1) $(ls "/sys/module/$module/holders" 2>&1)"
+      done_failed "$text"
       abandon "the module $module cannot be unloaded"
     fi
   done

@@ -45,12 +45,13 @@ async function commonEntries(
   const inGuest = `lib/modules/${assets.release}`;
   const guest = join(projectRoot(), 'images', 'guest');
   const scripts = ['protocol.sh', 'case.sh', 'selftests.sh'];
+  const indexes = await moduleIndexes(tree);
   const entries = await Promise.all([
     file('init', join(guest, 'init'), 0o755),
     ...scripts.map((name) => file(`klp/${name}`, join(guest, name))),
     file('bin/busybox', assets.busybox, 0o755),
     ...paths.map((path) => file(`${inGuest}/${path}`, join(tree.dir, path))),
-    ...(await moduleIndexes(tree)).map((name) => file(`${inGuest}/${name}`, join(tree.dir, name))),
+    ...indexes.map((name) => file(`${inGuest}/${name}`, join(tree.dir, name))),
   ]);
   // The console has to be there before init can mount anything.
   return [...entries, { type: 'char', path: 'dev/console', major: 5, minor: 1 }];
@@ -112,9 +113,10 @@ async function selftestEntries(assets: BootAssets, scripts: readonly string[]): 
   const files = all.filter((entry) => entry.isFile()).map((entry) => entry.name);
   const modules = (await readdir(join(selftests, 'modules'))).filter((name) => name.endsWith('.ko'));
   const tools = join(projectRoot(), 'images', 'guest', 'tools');
+  const toolNames = await readdir(tools);
   return Promise.all([
     file('bin/bash', bash, 0o755),
-    ...(await readdir(tools)).map((name) => file(`bin/${name}`, join(tools, name), 0o755)),
+    ...toolNames.map((name) => file(`bin/${name}`, join(tools, name), 0o755)),
     ...files.map((name) => file(`klp/selftests/${name}`, join(selftests, name), 0o755)),
     ...modules.map((name) => file(`klp/selftests/test_modules/${name}`, join(selftests, 'modules', name))),
     Promise.resolve(text('klp/selftests/plan', lines(scripts))),

@@ -138,6 +138,34 @@ describe('several in one boot', () => {
   });
 });
 
+describe('what cannot be taken out ends its boot, and the next case gets a new one', () => {
+  it('a livepatch that a task never leaves: the task is named', async () => {
+    const result = await run([one('stuck', { testScript: script('stuck') }), one('good')], {
+      timeoutMs: 60_000,
+    });
+    expect(codes(result)).toEqual(['disable-stalled']);
+    expect(result.findings[0]?.output).toMatch(
+      /task \d+ cat holds it up:\n.*new_cmdline_proc_show.*klp_case_stuck/,
+    );
+    expect(steps(result, 'stuck').at(-1)).toBe('after disable!');
+    expect(result.verification.steps.filter((step) => step.name === 'boot')).toHaveLength(2);
+    expect(steps(result, 'good').filter((step) => step.endsWith('!'))).toEqual([]);
+  });
+
+  it('a module that the test keeps in use', async () => {
+    const keeps = one('module', {
+      objects: ['loop'],
+      moduleLoad: 'before',
+      testScript: script('keeps-loop'),
+    });
+    const result = await run([keeps, one('good')], { timeoutMs: 60_000 });
+    expect(codes(result)).toEqual(['target-unload-failed']);
+    expect(result.findings[0]?.output).toMatch(/references: loop [1-9]/);
+    expect(steps(result, 'module').at(-1)).toBe('after unload-target!');
+    expect(steps(result, 'good').filter((step) => step.endsWith('!'))).toEqual([]);
+  });
+});
+
 describe('what never ends', () => {
   it('a load that hangs: the deadline ends it', async () => {
     const result = await run([one('hang')], { timeoutMs: 30_000 });

@@ -1,43 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { cpioArchive } from '../../../src/verify/cpio.js';
-
-interface Record {
-  path: string;
-  mode: number;
-  major: number;
-  minor: number;
-  data: string;
-}
-
-/** A reader of the format, written from its description and not from the writer. */
-function read(archive: Buffer): Record[] {
-  const records: Record[] = [];
-  let at = 0;
-  for (;;) {
-    expect(at % 4).toBe(0);
-    expect(archive.toString('latin1', at, at + 6)).toBe('070701');
-    const start = at;
-    const field = (index: number): number =>
-      parseInt(archive.toString('latin1', start + 6 + 8 * index, start + 14 + 8 * index), 16);
-    const nameSize = field(11);
-    const nameAt = at + 110;
-    const path = archive.toString('utf8', nameAt, nameAt + nameSize - 1);
-    expect(archive[nameAt + nameSize - 1]).toBe(0);
-    const dataAt = Math.ceil((nameAt + nameSize) / 4) * 4;
-    const data = archive.toString('utf8', dataAt, dataAt + field(6));
-    at = Math.ceil((dataAt + field(6)) / 4) * 4;
-    if (path === 'TRAILER!!!') break;
-    records.push({ path, mode: field(1), major: field(9), minor: field(10), data });
-  }
-  expect(at).toBe(archive.length);
-  return records;
-}
+import { readCpio } from '../../helpers/cpio.js';
 
 const file = (path: string, text: string) => ({ type: 'file' as const, path, data: Buffer.from(text) });
 
 describe('cpioArchive', () => {
   it('writes files, links and devices with their modes, whatever their length', () => {
-    const records = read(
+    const records = readCpio(
       cpioArchive([
         { ...file('init', 'abc'), mode: 0o755 },
         file('empty', ''),
@@ -56,7 +25,7 @@ describe('cpioArchive', () => {
   });
 
   it('adds the folders that an entry lies in, once and before it', () => {
-    const paths = read(cpioArchive([file('lib/modules/a.ko', 'a'), file('lib/modules/b.ko', 'b')])).map(
+    const paths = readCpio(cpioArchive([file('lib/modules/a.ko', 'a'), file('lib/modules/b.ko', 'b')])).map(
       (r) => r.path,
     );
     expect(paths).toEqual(['lib', 'lib/modules', 'lib/modules/a.ko', 'lib/modules/b.ko']);

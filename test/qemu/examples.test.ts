@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resultSchema, type ResultDocument } from '../../src/shared/result.js';
+import { spawnCli } from '../helpers/cli.js';
+import { pinned } from '../setup/engine.js';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'klp-examples-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+async function generate(
+  example: string,
+  more: readonly string[] = [],
+): Promise<{ exitCode: number | null; result: ResultDocument }> {
+  const ran = await spawnCli([
+    ...['generate', `examples/${example}/${example}.patch`, '--json', '-o', join(dir, example)],
+    ...['--kernel', pinned.kernel, '--arch', pinned.arch],
+    ...more,
+  ]);
+  return { exitCode: ran.exitCode, result: resultSchema.parse(JSON.parse(ran.stdout)) };
+}
+
+/** What the test script printed in a phase, in every order in which the module was loaded. */
+function printed(result: ResultDocument, phase: string): string[] {
+  const steps = result.verification?.steps ?? [];
+  return steps.filter((s) => s.name === `test-${phase}`).map((s) => s.output?.trim() ?? '');
+}
+
+describe('the example patches, in a booted kernel', () => {
+  it.each([
+    {
+      example: 'proc-meminfo',
+      functions: ['vmlinux meminfo_proc_show changed'],
+      before: /no line "Livepatched"/,
+      during: /Livepatched: +yes/,
+    },
+    {
+      example: 'ext4-feature',
+      functions: ['ext4 ext4_attr_show changed'],
+      before: /supported$|ext4 is not loaded/,
+      during: /supported, livepatched|ext4 is not loaded/,
+    },
+    {
+      example: 'inlined-task-state',
+      functions: ['vmlinux do_task_stat inlines', 'vmlinux proc_pid_status inlines'],
+      before: /R \(running\)/,
+      during: /r \(running, livepatched\)/,
+    },
+    {
+      example: 'new-function',
+      functions: ['vmlinux version_count new', 'vmlinux version_proc_show changed'],
+      before: /no count/,
+      during: /\d+$/,
+    },
+  ])('$example changes what is seen, and changes it back', async ({ example, functions, before, during }) => {
+    const { exitCode, result } = await generate(example, [
+      '--verify',
+      '--test',
+      `examples/${example}/test.sh`,
+    ]);
+    expect(result.findings.filter((f) => f.severity === 'error')).toEqual([]);
+    expect({ exitCode, status: result.status }).toEqual({ exitCode: 0, status: 'verified' });
+    expect(result.functions.map((f) => `${f.object} ${f.name} ${f.why}`).sort()).toEqual(functions);
+    expect(result.verification?.steps.every((s) => s.ok)).toBe(true);
+    for (const text of [...printed(result, 'before'), ...printed(result, 'after')])
+      expect(text).toMatch(before);
+    expect(printed(result, 'during').length).toBeGreaterThan(0);
+    for (const text of printed(result, 'during')) expect(text).toMatch(during);
+  });
+
+  it('of a module is seen to work with the module loaded before and after the livepatch', async () => {
+    const { result } = await generate('ext4-feature', [
+      '--verify',
+      '--test',
+      'examples/ext4-feature/test.sh',
+    ]);
+    const seen = printed(result, 'during').filter((text) => text.includes('supported, livepatched'));
+    expect(seen.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('that changes an initial value is refused at its line', async () => {
+    const { exitCode, result } = await generate('refused-initialiser');
+    expect(exitCode).toBe(3);
+    expect(result).toMatchObject({ status: 'refused', artifacts: [] });
+    expect(result.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'data-changed',
+        severity: 'error',
+        file: 'kernel/hung_task.c',
+        line: 54,
+      }),
+    );
+  });
+});
+
+describe('two runs', () => {
+  it('give the same bytes', async () => {
+    const [a, b] = [await generate('proc-meminfo'), await generate('proc-meminfo')];
+    expect(a.result.artifacts.length).toBe(2);
+    expect(a.result.artifacts).toEqual(b.result.artifacts);
+  });
+});
