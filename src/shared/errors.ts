@@ -1,7 +1,8 @@
 import { codes, type Code } from './codes.js';
 
 /** Whose problem an error is; decides the exit code, and nothing else does. */
-export type Kind = 'defect' | 'usage' | 'refused' | 'nothing' | 'environment' | 'verification' | 'interrupted';
+export type Kind =
+  'defect' | 'usage' | 'refused' | 'nothing' | 'environment' | 'verification' | 'interrupted';
 
 const exitCodes: Record<Kind, number> = {
   defect: 1,
