@@ -16,6 +16,7 @@ import { openSymbols } from './kernel/symbols.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
+import { checkLayouts } from './layouts.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
 import { checkOffsets, readsDifferently, withoutAssembly } from './object/assembly.js';
@@ -79,6 +80,7 @@ export async function generate(
   const changed = analysed.filter((a) => a !== undefined);
   const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
+  await checkLayouts(changed, files, overlay, context);
   refuse(
     changed,
     files.some((f) => !f.path.endsWith('.c')),
@@ -159,6 +161,9 @@ async function findUnits(
   return units.filter((_, i) => differ[i]);
 }
 
+/** Besides the first; one changed macro can change a hundred initial values. */
+const shownRefusals = 9;
+
 /** Collects what stands in the way in all units, and throws the first; the others become findings. */
 function refuse(changed: readonly AnalysedUnit[], changesHeaders: boolean, context: EngineContext): void {
   const refusals: KlpError[] = [];
@@ -169,7 +174,11 @@ function refuse(changed: readonly AnalysedUnit[], changesHeaders: boolean, conte
   }
   const [first, ...others] = refusals;
   if (!first) return;
-  for (const { code, message, advice, detail } of others) {
+  if (others.length > shownRefusals) {
+    const message = `${others.length - shownRefusals} more of this kind are not listed`;
+    context.findings.push({ code: first.code, severity: 'note', message });
+  }
+  for (const { code, message, advice, detail } of others.slice(0, shownRefusals)) {
     const { file, line, object } = detail;
     context.findings.push({
       code,

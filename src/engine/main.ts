@@ -63,7 +63,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   } finally {
     interrupt.release();
   }
-  document.timings['total'] = Math.round(performance.now() - started);
+  document.timings['total'] = performance.now() - started;
+  for (const [name, ms] of Object.entries(document.timings)) document.timings[name] = Math.round(ms);
   view.end();
   if (options.json) process.stdout.write(renderJson(document));
   else if (!options.quiet) {

@@ -750,6 +750,12 @@ export const codes = {
     'It ended with another exit code than 0; what it printed says why.',
     'Open a shell without a command, and try step by step.',
   ),
+  'struct-layout-changed': entry(
+    'refused',
+    'A structure changes its layout',
+    'The running kernel holds objects of the old layout, and code that the patch does not replace goes on using it. New code with another idea of where the fields are would corrupt memory.',
+    'Keep the structure as it is. Put a new field into a shadow variable (klp_shadow_alloc, klp_shadow_get), attached to the object it belongs to.',
+  ),
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

@@ -6,6 +6,8 @@ import type { KernelTree, TranslationUnit } from '../types.js';
 
 export interface CompileContext {
   signal?: AbortSignal;
+  /** How much debug information; line tables unless given. */
+  debug?: '-gline-tables-only' | '-g';
 }
 
 /** Options that a preprocessor or a front end reads and that mean nothing for IR input, with their separate values. */
@@ -64,7 +66,7 @@ export async function compileToBitcode(
     [
       ...withoutFiles(unit),
       ...(overlay === undefined ? [] : ['-ivfsoverlay', overlay, ...physicalLines]),
-      '-gline-tables-only',
+      context.debug ?? '-gline-tables-only',
       '-emit-llvm',
       '-c',
       '-o',

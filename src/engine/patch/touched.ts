@@ -23,6 +23,25 @@ export function touchedDefinitions(file: PatchedFile): Touched[] {
   return [...found.values()];
 }
 
+/** Changed lines (in the patched file) that lie in the definition of a structure or union. */
+export function aggregatesTouched(file: PatchedFile): number[] {
+  const lines = file.patched.split('\n');
+  return file.changed
+    .map((range) => range.from)
+    .filter((line) => {
+      // A pure deletion stands before its line: the definition may end there.
+      const start = Math.min(line - 1, lines.length - 1);
+      for (let i = start; i >= 0; i -= 1) {
+        const text = lines[i] ?? '';
+        if (i < start && /^\}/.test(text)) return false;
+        if (/^(?:typedef\s+)?(?:struct|union)\b[^;()=]*\{/.test(text)) return true;
+        if (/^[A-Za-z_][^:]*$/.test(text) && !/^(?:typedef\s+)?(?:struct|union)\b[^;()=]*$/.test(text))
+          return false;
+      }
+      return false;
+    });
+}
+
 function enclosing(lines: string[], index: number): string | undefined {
   for (let i = index; i >= 0; i -= 1) {
     const line = lines[i] ?? '';

@@ -1,0 +1,87 @@
+/** A structure or union that changes its layout, and in which fields. */
+export interface LayoutChange {
+  /** `struct foo`. */
+  type: string;
+  fields: string[];
+}
+
+const tags: Record<string, string> = {
+  DW_TAG_structure_type: 'struct',
+  DW_TAG_union_type: 'union',
+  DW_TAG_enumeration_type: 'enum',
+};
+
+/** Named structures and unions to their fields, each with its place, size (bits) and type. */
+type Layouts = Map<string, Map<string, string>>;
+
+/**
+ * Reads the layouts of all named structures and unions from full debug information (LLVM Language Reference,
+ * "DICompositeType" and "DIDerivedType").
+ * @param text a textual module compiled with `-g`
+ */
+export function layoutsIn(text: string): Layouts {
+  const nodes = new Map<string, string>();
+  for (const [, id = '', node = ''] of text.matchAll(/^(!\d+) = (?:distinct )?(.*)$/gm)) nodes.set(id, node);
+  const field = (node: string, name: string): string | undefined =>
+    new RegExp(`\\b${name}: (?:"([^"]*)"|([^,)]+))`)
+      .exec(node)
+      ?.slice(1)
+      .find((v) => v !== undefined);
+  const members = (node: string): string[] =>
+    [...(nodes.get(field(node, 'elements') ?? '') ?? '').matchAll(/!\d+/g)].map(
+      ([id]) => nodes.get(id) ?? '',
+    );
+
+  const typeOf = (id: string | undefined, depth: number): string => {
+    const node = nodes.get(id ?? '') ?? '';
+    const tag = field(node, 'tag') ?? '';
+    const name = field(node, 'name');
+    if (tag === 'DW_TAG_pointer_type') return 'pointer';
+    if (tag === 'DW_TAG_typedef' || (tag in tags && name !== undefined))
+      return `${tags[tag] ?? ''} ${name ?? ''}`.trim();
+    if (tag in tags && depth < 8)
+      return `{${describe(node, depth + 1)
+        .map(([n, v]) => `${n} ${v}`)
+        .join('; ')}}`;
+    if (tag === 'DW_TAG_array_type') return `${typeOf(field(node, 'baseType'), depth + 1)}[]`;
+    return (
+      name ??
+      (field(node, 'baseType') === undefined || depth > 8 ? tag : typeOf(field(node, 'baseType'), depth + 1))
+    );
+  };
+  const describe = (node: string, depth: number): [string, string][] =>
+    members(node)
+      .filter((m) => m.includes('DW_TAG_member'))
+      .map((m, i) => [
+        field(m, 'name') ?? `(unnamed ${i})`,
+        `at bit ${field(m, 'offset') ?? '0'}, ${field(m, 'size') ?? '0'} bits, ${typeOf(field(m, 'baseType'), depth)}`,
+      ]);
+
+  const found: Layouts = new Map();
+  for (const node of nodes.values()) {
+    if (!node.startsWith('!DICompositeType(') || node.includes('DIFlagFwdDecl')) continue;
+    const tag = tags[field(node, 'tag') ?? ''];
+    const name = field(node, 'name');
+    if (name === undefined || (tag !== 'struct' && tag !== 'union')) continue;
+    const fields = new Map(describe(node, 0));
+    fields.set('(size)', `${field(node, 'size') ?? '0'} bits`);
+    found.set(`${tag} ${name}`, fields);
+  }
+  return found;
+}
+
+/** Structures and unions that exist in both and whose fields are not at the same places. */
+export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange[] {
+  const changes: LayoutChange[] = [];
+  for (const [type, before] of original) {
+    const after = patched.get(type);
+    if (!after) continue;
+    const fields = [...new Set([...before.keys(), ...after.keys()])]
+      .filter((name) => before.get(name) !== after.get(name))
+      // What came or went says more than what moved because of it.
+      .sort((a, b) => Number(before.has(a) && after.has(a)) - Number(before.has(b) && after.has(b)))
+      .map((name) => `${name}: ${before.get(name) ?? 'new'} -> ${after.get(name) ?? 'gone'}`);
+    if (fields.length > 0) changes.push({ type, fields });
+  }
+  return changes;
+}
