@@ -7,7 +7,7 @@ import { asKlpError } from '../shared/errors.js';
 import { exitCodeOfResult, failedResult } from '../shared/outcome.js';
 import type { Progress } from '../shared/progress.js';
 import { emptyResult, type ResultDocument } from '../shared/result.js';
-import { shellLine } from '../shared/run.js';
+import { commandHistory, shellLine } from '../shared/run.js';
 import type { Io } from './io.js';
 import { noLog, openLog, type Log } from './log.js';
 
@@ -64,10 +64,17 @@ export async function runVerb(io: Io, options: CommonOptions, verb: Verb, again:
   try {
     if (options.log !== undefined) log = await openLog(options.log, argv);
     view = viewFor(io, options);
+    let told = 0;
     const progress: Progress = (event) => {
       view.show(event);
       log.event(event);
-      if (event.type === 'stage' && event.state !== 'start') log.commands();
+      if (event.type !== 'stage' || event.state === 'start') return;
+      log.commands();
+      const ran = commandHistory().slice(told);
+      told += ran.length;
+      if (options.verbose === true) {
+        for (const { argv: line, cwd } of ran) view.show({ type: 'line', text: `$ ${shellLine(line, cwd)}` });
+      }
     };
     const session = { options, io, style, signal: io.signal, progress, timings: known.timings, known };
     outcome = await verb(session);

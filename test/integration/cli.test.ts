@@ -176,13 +176,15 @@ describe('generate', () => {
 
 describe('Ctrl-C', () => {
   it.each([
-    ['the container starts', /engine|kernel/],
-    ['the compiler runs', /ok {4}patch/],
-  ])('when %s: 130, and no container or folder stays', async (_when, moment) => {
+    ['when the container starts', /engine|kernel/, 1],
+    ['while the compiler runs', /ok {4}patch/, 1],
+    ['pressed twice', /ok {4}patch/, 2],
+  ])('%s: 130, and no container or folder stays', async (_when, moment, times) => {
     const child = startCli(['generate', example, ...kernel, '-o', out], { TMPDIR: dir });
-    const told = textOf(child, moment, () => child.kill('SIGINT'));
-    const exitCode = await new Promise((resolve) => child.once('close', resolve));
-    expect((await told).stderr).toContain('interrupted');
+    const { exitCode, stderr } = await textOf(child, moment, () => {
+      for (let i = 0; i < times; i++) child.kill('SIGINT');
+    });
+    expect(stderr).toContain('interrupted');
     expect(exitCode).toBe(130);
     expect(await jobContainers()).not.toContain(String(child.pid));
     expect(await readdir(dir)).toEqual([]);
