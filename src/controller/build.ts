@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { debianData, projectRoot } from '../shared/catalog.js';
@@ -6,6 +7,8 @@ import { ensureBase } from './base.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
 import { buildImage } from './docker/build.js';
+import { isLocal } from './docker/connect.js';
+import { readImageFile } from './docker/container.js';
 import { imageId, removeUnnamed, tagImage } from './docker/images.js';
 import { engineCall } from './docker/stream.js';
 import { label } from './labels.js';
@@ -73,10 +76,12 @@ export async function buildKernelImage(
   labels: Record<string, string>,
   context: ControllerContext,
 ): Promise<void> {
-  const { DockerRootDir } = (await engineCall('describe itself', context.signal, () => docker.info())) as {
-    DockerRootDir: string;
-  };
-  await needSpace(DockerRootDir, buildSpace[recipe.config.name], 'building a kernel image');
+  if (isLocal(context.env)) {
+    const { DockerRootDir } = (await engineCall('describe itself', context.signal, () => docker.info())) as {
+      DockerRootDir: string;
+    };
+    await needSpace(DockerRootDir, buildSpace[recipe.config.name], 'building a kernel image');
+  }
   await needSpace(context.cacheDir, downloadSpace, 'the kernel source');
   const archive = await stage('kernel source', context, source.fetch, source.origin);
   const toolchain = await ensureToolchain(docker, recipe, context);
@@ -104,12 +109,16 @@ export async function buildKernelImage(
           TARGET: arch.kernelImageTarget,
           KERNEL_IMAGE: arch.kernelImage,
         },
-        labels: { ...labels, [label.stage]: 'kernel' },
+        labels,
       },
       context,
     ),
   );
-  await tagImage(docker, id, ref, context.signal);
+  const dotConfig = await readImageFile(docker, id, '/usr/src/linux/.config', context.signal);
+  const configSha256 = createHash('sha256').update(dotConfig).digest('hex');
+  const facts = { ...labels, [label.stage]: 'kernel', [label.configSha256]: configSha256 };
+  const request = { dockerfile: `FROM ${id}\n`, files: {}, args: {}, labels: facts };
+  await tagImage(docker, await buildImage(docker, request, context), ref, context.signal);
 }
 
 /** Puts this version's engine on a kernel image and names the result `ref`. Takes about a second. */

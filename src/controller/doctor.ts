@@ -6,7 +6,7 @@ import { checkSchema } from '../shared/result.js';
 import type { z } from 'zod';
 import type { ControllerContext } from './context.js';
 import { freeBytes } from './disk.js';
-import { connectEngine, mayStartEngine } from './docker/connect.js';
+import { connectEngine, isLocal, mayStartEngine } from './docker/connect.js';
 import { onPath } from './path.js';
 import { mirrorOf } from './sources/debian.js';
 import { answersAtAll } from './sources/http.js';
@@ -26,7 +26,7 @@ export async function examine(context: ControllerContext): Promise<Check[]> {
   const docker = engine instanceof KlpError ? undefined : engine;
   const looked = await Promise.all([
     docker ? engineVersion(docker) : [],
-    docker ? engineDisk(docker) : [],
+    docker ? engineDisk(docker, context) : [],
     cacheDisk(context),
     mirrors(context),
     registry(context, docker),
@@ -62,7 +62,8 @@ async function engineVersion(docker: Docker): Promise<Check[]> {
   ];
 }
 
-async function engineDisk(docker: Docker): Promise<Check[]> {
+async function engineDisk(docker: Docker, context: ControllerContext): Promise<Check[]> {
+  if (!isLocal(context.env)) return [];
   const { DockerRootDir } = (await docker.info()) as { DockerRootDir: string };
   return space('disk of the docker engine', DockerRootDir, wantedSpace, 'docker system prune');
 }

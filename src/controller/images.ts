@@ -49,6 +49,7 @@ export interface Image {
   arch: string;
   llvm: number;
   config: string;
+  /** Of the kernel's .config. */
   configSha256: string;
   sourceSha256: string;
   source: string;
@@ -97,7 +98,6 @@ export async function ensureImage(
       [label.arch]: arch.name,
       [label.llvm]: String(of.toolchain.llvm),
       [label.config]: config.name,
-      [label.configSha256]: config.sha256,
       [label.inputs]: inputs,
       [label.source]: source.origin,
       [label.sourceSha256]: source.sha256,

@@ -10,6 +10,7 @@ export const label = {
   llvm: `${prefix}.llvm`,
   /** `tiny`, `defconfig`, `file`. */
   config: `${prefix}.config`,
+  /** Of the kernel's .config. */
   configSha256: `${prefix}.config-sha256`,
   /** Hash of all that went into the kernel image. */
   inputs: `${prefix}.inputs`,

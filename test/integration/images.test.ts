@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { exportBootAssets } from '../../src/controller/boot.js';
 import { controllerContext, type ControllerContext } from '../../src/controller/context.js';
 import { connectEngine } from '../../src/controller/docker/connect.js';
+import { readImageFile } from '../../src/controller/docker/container.js';
 import { imagesWithLabel } from '../../src/controller/docker/images.js';
 import { ensureImage, listImages, type ImageRequest } from '../../src/controller/images.js';
 import type { ProgressEvent } from '../../src/shared/progress.js';
@@ -27,6 +29,10 @@ async function toyImages(): Promise<{ ref: string; id: string }[]> {
 }
 async function removeToyImages(): Promise<void> {
   for (const { ref } of (await toyImages()).reverse()) await docker.getImage(ref).remove({ force: true });
+}
+
+async function dotConfig(image: string): Promise<Buffer> {
+  return readImageFile(docker, image, '/usr/src/linux/.config', signal);
 }
 
 beforeAll(async () => {
@@ -61,6 +67,12 @@ describe('an image', () => {
     });
     expect(image.ref).toMatch(/^klp-docker:6\.98\.7-x86_64-llvm19-tiny-[0-9a-f]{8}$/);
 
+    expect(image.configSha256).toBe(
+      createHash('sha256')
+        .update(await dotConfig(image.digest))
+        .digest('hex'),
+    );
+    expect((await dotConfig(image.digest)).toString()).toContain('CONFIG_LIVEPATCH=y');
     const boot = await exportBootAssets(docker, image, context);
     expect(boot).toMatchObject({ release: '6.98.7', arch: 'x86_64' });
     expect(await readFile(boot.kernel, 'utf8')).toBe('toy\n');

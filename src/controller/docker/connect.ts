@@ -81,6 +81,11 @@ export async function withEngine<T>(
   }
 }
 
+/** Whether the engine works on this machine's disk. */
+export function isLocal(env: ControllerContext['env']): boolean {
+  return !env.DOCKER_HOST || env.DOCKER_HOST.startsWith('unix://');
+}
+
 /** Whether this user could start an engine here: root, dockerd installed, and no other engine asked for. */
 export function mayStartEngine(env: ControllerContext['env']): boolean {
   return process.getuid?.() === 0 && !env.DOCKER_HOST && onPath('dockerd') !== undefined;

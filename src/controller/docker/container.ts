@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { create as createTar } from 'tar';
+import { create as createTar, Parser } from 'tar';
 import { KlpError } from '../../shared/errors.js';
 import type { ControllerContext } from '../context.js';
 import { engineCall } from './stream.js';
@@ -114,4 +115,21 @@ export async function withImageFolder<T>(
   } finally {
     await container.remove({ force: true, v: true }).catch(() => undefined);
   }
+}
+
+/** The content of one file of an image. @throws KlpError `image-unusable` */
+export async function readImageFile(
+  docker: Docker,
+  image: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  return withImageFolder(docker, image, path, signal, async (archive) => {
+    const parts: Buffer[] = [];
+    await pipeline(
+      archive,
+      new Parser({ onReadEntry: (entry) => void entry.on('data', (part: Buffer) => parts.push(part)) }),
+    );
+    return Buffer.concat(parts);
+  });
 }
