@@ -136,7 +136,7 @@ function show(
 }
 
 function renderReport(result: ResultDocument, style: Style, again: string | undefined): string {
-  return renderResult(result, { style, ...(again === undefined ? {} : { again }) });
+  return renderResult(result, { style, cwd: process.cwd(), ...(again === undefined ? {} : { again }) });
 }
 
 /** What a script wants from a quiet run: the paths of the files that were made. */

@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path';
 import type { ResultDocument, Verification } from '../shared/result.js';
 import { renderFinding } from './finding.js';
 import type { Style } from './style.js';
@@ -10,6 +11,15 @@ export interface HumanOptions {
   style: Style;
   /** The command line that makes the same result again, if there is one to show. */
   again?: string;
+  /** Paths below this folder are shown relative to it. */
+  cwd?: string;
+}
+
+/** A path as a person in `cwd` would type it. */
+export function shownPath(path: string, cwd: string | undefined): string {
+  if (cwd === undefined) return path;
+  const from = relative(cwd, path);
+  return from === '' || from.startsWith('..') || isAbsolute(from) ? path : from;
 }
 
 /**
@@ -27,11 +37,11 @@ export function renderResult(result: ResultDocument, options: HumanOptions): str
   ];
   const proof = section(
     'verification',
-    result.verification ? renderVerification(result.verification, style) : [],
+    result.verification ? renderVerification(result.verification, style, options.cwd) : [],
     style,
   );
   const files = table(
-    result.artifacts.map((artifact) => [artifact.path, size(artifact.size)]),
+    result.artifacts.map((artifact) => [shownPath(artifact.path, options.cwd), size(artifact.size)]),
     '  ',
   );
   const again = section('again', options.again === undefined ? [] : [`  ${options.again}`], style);
@@ -113,7 +123,7 @@ function renderFidelity(result: ResultDocument): string[] {
 }
 
 /** Verification: each step with its result and what it printed, grouped by phase. */
-export function renderVerification(verification: Verification, style: Style): string[] {
+export function renderVerification(verification: Verification, style: Style, cwd?: string): string[] {
   const lines = [`  QEMU with ${verification.accelerator === 'kvm' ? 'KVM' : 'TCG (emulation)'}`];
   let phase = '';
   for (const step of verification.steps) {
@@ -157,7 +167,8 @@ export function renderVerification(verification: Verification, style: Style): st
     const end = verification.log.trimEnd().split('\n').slice(-consoleLines);
     lines.push(...end.map((line) => `            ${style.dim('|')} ${line}`.trimEnd()));
   }
-  if (verification.logFile !== undefined) lines.push(`  whole console: ${verification.logFile}`);
+  if (verification.logFile !== undefined)
+    lines.push(`  whole console: ${shownPath(verification.logFile, cwd)}`);
   return lines;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderFinding } from '../../../src/report/finding.js';
-import { renderResult } from '../../../src/report/human.js';
+import { renderResult, shownPath } from '../../../src/report/human.js';
 import { renderJson } from '../../../src/report/json.js';
 import { plainStyle, styleFor } from '../../../src/report/style.js';
 import { codes } from '../../../src/shared/codes.js';
@@ -71,6 +71,16 @@ describe('the report of a livepatch', () => {
   it('has no control characters and no trailing blanks', () => {
     expect(text).not.toContain('\u001b');
     expect(text).not.toMatch(/[ \t]\n/);
+  });
+});
+
+describe('paths', () => {
+  it.each([
+    ['/home/a/out/x.ko', '/home/a', 'out/x.ko'],
+    ['/home/b/x.ko', '/home/a', '/home/b/x.ko'],
+    ['/home/a/x.ko', undefined, '/home/a/x.ko'],
+  ])('%s in %s is shown as %s', (path, cwd, shown) => {
+    expect(shownPath(path, cwd)).toBe(shown);
   });
 });
 
