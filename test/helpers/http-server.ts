@@ -47,12 +47,20 @@ export function file(content: string | Buffer): Handler {
   };
 }
 
-/** Announces the whole file, sends the first `length` bytes of it, and breaks the connection. */
-export function truncated(content: string | Buffer, length: number): Handler {
+/**
+ * Announces the whole file, sends the first `length` bytes of it, and breaks the connection as soon as `arrived`
+ * says that they are where they belong.
+ */
+export function truncated(content: string | Buffer, length: number, arrived: () => boolean): Handler {
   const bytes = Buffer.from(content);
   return (_request, response) => {
     response.writeHead(200, { 'content-length': bytes.length });
-    response.write(bytes.subarray(0, length), () => response.destroy());
+    response.write(bytes.subarray(0, length));
+    const look = setInterval(() => {
+      if (!arrived() && !response.destroyed) return;
+      clearInterval(look);
+      response.destroy();
+    }, 5);
   };
 }
 
