@@ -2,7 +2,10 @@ import { codes, type Code } from '../shared/codes.js';
 import { exitCodeOf } from '../shared/errors.js';
 import type { ResultDocument } from '../shared/result.js';
 import type { Style } from './style.js';
-import { indented, table } from './units.js';
+import { indented, table, wrapped } from './units.js';
+
+/** Columns that explanations take. */
+const proseWidth = 96;
 
 export type CodeDocument = NonNullable<ResultDocument['codes']>[number];
 
@@ -23,10 +26,10 @@ export function renderCode(document: CodeDocument, style: Style): string {
   return [
     `${style.bold(document.code)}: ${document.title} (exit code ${document.exitCode})`,
     '',
-    ...indented(document.meaning, '  '),
+    ...indented(wrapped(document.meaning, proseWidth), '  '),
     '',
     style.bold('What to do'),
-    ...indented(document.advice, '  '),
+    ...indented(wrapped(document.advice, proseWidth), '  '),
     '',
   ].join('\n');
 }

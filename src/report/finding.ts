@@ -2,10 +2,12 @@ import { codes } from '../shared/codes.js';
 import { isCode } from '../shared/outcome.js';
 import type { Finding } from '../shared/result.js';
 import type { Style } from './style.js';
-import { indented } from './units.js';
+import { indented, wrapped } from './units.js';
 
 /** Lines of a failed program's output that are shown; the rest is in --log and --json. */
 const outputLines = 40;
+/** Columns that explanations take; commands and program output are never broken. */
+const proseWidth = 96;
 
 /** Where a finding is, as compilers write it: `fs/proc/meminfo.c:35 in meminfo_proc_show()`. */
 export function placeOf(finding: Finding): string {
@@ -29,9 +31,10 @@ export function renderFinding(finding: Finding, style: Style): string[] {
   if (finding.output !== undefined) lines.push(...renderOutput(finding.output, style));
   if (finding.command !== undefined) lines.push(...entry('ran', finding.command));
   const known = isCode(finding.code) ? codes[finding.code] : undefined;
-  if (known !== undefined && finding.severity !== 'note') lines.push(...entry('why', known.meaning));
+  if (known !== undefined && finding.severity !== 'note')
+    lines.push(...entry('why', wrapped(known.meaning, proseWidth)));
   const advice = finding.advice ?? known?.advice;
-  if (advice !== undefined) lines.push(...entry('next', advice));
+  if (advice !== undefined) lines.push(...entry('next', wrapped(advice, proseWidth)));
   lines.push(style.dim(`  code  ${finding.code} (klp-docker explain ${finding.code})`));
   return lines;
 }

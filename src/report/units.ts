@@ -35,6 +35,24 @@ export function indented(text: string, prefix: string): string[] {
   return text.split('\n').map((line) => (prefix + line).trimEnd());
 }
 
+/** `text` with line breaks in place of blanks, so that no line is wider than `width` where words allow it. */
+export function wrapped(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else {
+        line = line === '' ? word : `${line} ${word}`;
+      }
+    }
+    lines.push(line);
+  }
+  return lines.join('\n');
+}
+
 /** "1 function", "3 functions". */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;

@@ -94,7 +94,7 @@ describe('a finding', () => {
       line: 7,
       function: 'f',
     };
-    const text = renderFinding(finding, plainStyle).join('\n');
+    const text = renderFinding(finding, plainStyle).join('\n').replace(/\s+/g, ' ');
     expect(text).toContain('error: a.patch is empty');
     expect(text).toContain('a.patch:7 in f()');
     expect(text).toContain(codes['input-empty'].meaning);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, duration, size, table } from '../../../src/report/units.js';
+import { count, duration, size, table, wrapped } from '../../../src/report/units.js';
 
 describe('units', () => {
   it.each([
@@ -33,6 +33,12 @@ describe('units', () => {
         ' ',
       ),
     ).toEqual([' a     b', ' long  c', ' x']);
+  });
+
+  it('breaks lines between words', () => {
+    expect(wrapped('one two three', 7)).toBe('one two\nthree');
+    expect(wrapped('a-very-long-word b', 4)).toBe('a-very-long-word\nb');
+    expect(wrapped('kept\nas it is', 80)).toBe('kept\nas it is');
   });
 
   it('counts', () => {
