@@ -17,7 +17,7 @@ if (unknown.length > 0) {
 const chosen = asked.length === 0 ? suites : asked;
 
 checkNode();
-if (chosen.includes('integration') || chosen.includes('qemu')) ensureSystemPackages();
+if (chosen.some((name) => name !== 'checks')) ensureSystemPackages({ forTests: true });
 ensureNodeModules();
 compile();
 

@@ -44,11 +44,14 @@ function quietly(file, args) {
  * Installs the Debian packages that are missing when this is root on Debian or a derivative, else prints the
  * command that does. What is there in whatever way (another Docker than Debian's) is left alone.
  */
-export function ensureSystemPackages() {
+export function ensureSystemPackages({ forTests } = { forTests: false }) {
   const known = JSON.parse(readFileSync(new URL('../system-packages.json', import.meta.url), 'utf8'));
   const engineElsewhere = env.DOCKER_HOST !== undefined || existsSync('/var/run/docker.sock');
   const missing = known.filter(
-    (one) => !one.any.some((path) => existsSync(path)) && !(one.engine && engineElsewhere),
+    (one) =>
+      !one.any.some((path) => existsSync(path)) &&
+      !(one.engine && engineElsewhere) &&
+      (forTests || !one.testsOnly),
   );
   if (missing.length === 0) return;
   const names = missing.map((one) => one.package);
