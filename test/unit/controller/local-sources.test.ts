@@ -1,0 +1,90 @@
+import { cp, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { controllerContext, type ControllerContext } from '../../../src/controller/context.js';
+import { parseSource, resolveSource } from '../../../src/controller/sources.js';
+import { run } from '../../../src/shared/run.js';
+
+const toy = join(import.meta.dirname, '../../fixtures/toy-source');
+
+let dir: string;
+let tree: string;
+let context: ControllerContext;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'klp-test-'));
+  tree = join(dir, 'linux-6.98.7');
+  await cp(toy, tree, { recursive: true });
+  context = controllerContext(
+    { progress: () => undefined, timings: {} },
+    { KLP_DOCKER_CACHE: join(dir, 'cache') },
+  );
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const resolve = (kernel: string, source: string) => resolveSource(kernel, parseSource(source), context);
+const names = async (archive: string): Promise<string[]> =>
+  (await run(['tar', '-tf', archive])).stdout.split('\n').sort();
+
+describe('a source on this machine', () => {
+  it.each(['.tar', '.tar.gz', '.tar.xz'])('may be a %s archive, and is taken as it is', async (suffix) => {
+    const archive = join(dir, `mine${suffix}`);
+    await run(['tar', '-caf', archive, '-C', dir, 'linux-6.98.7']);
+    const source = await resolve('6.98', archive);
+    expect(source).toMatchObject({ version: '6.98.7', origin: archive, contextName: `source${suffix}` });
+    expect(await source.fetch()).toBe(archive);
+  });
+
+  it('that is an archive of something else is refused', async () => {
+    const archive = join(dir, 'other.tar');
+    await writeFile(join(dir, 'Makefile'), 'all:\n');
+    await run(['tar', '-cf', archive, '-C', dir, 'Makefile']);
+    await expect(resolve('6.98', archive)).rejects.toMatchObject({ code: 'source-unusable', kind: 'usage' });
+    const text = join(dir, 'notes.txt');
+    await writeFile(text, 'no archive');
+    await expect(resolve('6.98', text)).rejects.toMatchObject({ code: 'source-invalid' });
+  });
+
+  it('may be a folder; the same content gives the same checksum, whenever and wherever', async () => {
+    const first = await resolve('6.98.7', tree);
+    expect(first).toMatchObject({ version: '6.98.7', origin: tree, contextName: 'source.tar' });
+    expect(await names(await first.fetch())).toContain('linux/Makefile');
+    const copy = join(dir, 'copy');
+    await cp(tree, copy, { recursive: true });
+    await utimes(join(copy, 'Makefile'), 1, 1);
+    expect((await resolve('6.98.7', copy)).sha256).toBe(first.sha256);
+    await writeFile(join(copy, 'Kbuild'), '# changed\n');
+    expect((await resolve('6.98.7', copy)).sha256).not.toBe(first.sha256);
+  });
+
+  it('goes in without what a build or git left in the folder', async () => {
+    for (const name of ['vmlinux', 'a.o', '.a.o.cmd']) await writeFile(join(tree, name), '');
+    await run(['git', 'init', '--quiet', tree]);
+    const found = await names(await (await resolve('6.98.7', tree)).fetch());
+    expect(found.filter((name) => /vmlinux|\.o$|\.cmd$|\.git/.test(name))).toEqual([]);
+    expect(found).toContain('linux/Kbuild');
+  });
+
+  it('may be a tag of a git repository', async () => {
+    const git = (...args: string[]) =>
+      run(['git', '-c', 'user.name=t', '-c', 'user.email=t@example.org', '-C', tree, ...args]);
+    await git('init', '--quiet');
+    await git('add', '.');
+    await git('commit', '--quiet', '-m', 'first');
+    await git('tag', 'v6.98.7');
+    const source = await resolve('6.98.7', `git+file://${tree}#v6.98.7`);
+    expect(source).toMatchObject({ version: '6.98.7', origin: `git+file://${tree}#v6.98.7` });
+    expect(await names(await source.fetch())).toContain('linux/scripts/kconfig/Makefile');
+    await expect(resolve('6.98.7', `git+file://${tree}#v1`)).rejects.toMatchObject({
+      code: 'source-not-found',
+      message: expect.stringContaining('v1') as string,
+    });
+  });
+
+  it('of another version is refused before any work', async () => {
+    await expect(resolve('6.98.8', tree)).rejects.toMatchObject({
+      code: 'source-version-differs',
+      message: expect.stringContaining('6.98.7') as string,
+    });
+  });
+});

@@ -1,0 +1,75 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sourcesList } from '../../../src/controller/build.js';
+import { imageTag, inputsHash, kernelConfig, recipe } from '../../../src/controller/recipe.js';
+import { archData } from '../../../src/shared/catalog.js';
+
+const arch = archData('x86_64');
+const tiny = kernelConfig('tiny', arch);
+const hash = (digit: string): string => digit.repeat(64);
+
+describe('what an image is made of', () => {
+  it('gives it its name', () => {
+    const of = recipe(arch, 19, tiny);
+    expect(imageTag(of, '6.12.107', inputsHash(of, hash('a')))).toMatch(
+      /^6\.12\.107-x86_64-llvm19-tiny-[0-9a-f]{8}$/,
+    );
+  });
+
+  it('gives the same name for the same, and another for another', () => {
+    const name = (llvm: number, config: string, source: string): string =>
+      inputsHash(recipe(arch, llvm, kernelConfig(config, arch)), source);
+    expect(name(19, 'tiny', hash('a'))).toBe(name(19, 'tiny', hash('a')));
+    const all = [
+      name(19, 'tiny', hash('a')),
+      name(18, 'tiny', hash('a')),
+      name(19, 'defconfig', hash('a')),
+      name(19, 'tiny', hash('b')),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it("follows the content of the user's configuration, not its name", async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'klp-test-'));
+    const config = async (name: string, content: string) => {
+      await writeFile(join(dir, name), content);
+      return kernelConfig(join(dir, name), arch);
+    };
+    const [a, same, other] = [await config('a', 'x'), await config('b', 'x'), await config('c', 'y')];
+    expect(a.name).toBe('file');
+    expect(same.sha256).toBe(a.sha256);
+    expect(other.sha256).not.toBe(a.sha256);
+    await rm(dir, { recursive: true });
+  });
+
+  it('cannot be a configuration that is not there', () => {
+    expect(() => kernelConfig('/nonexistent/.config', arch)).toThrow(
+      expect.objectContaining({ code: 'config-not-found', kind: 'usage' }),
+    );
+  });
+
+  it('does not depend on where packages are fetched from', () => {
+    expect(JSON.stringify(recipe(arch, 19, tiny))).not.toContain('http://');
+  });
+});
+
+describe('the suites that packages come from', () => {
+  it('are a base, its security updates, and the suite itself', () => {
+    expect(sourcesList('trixie-backports', {})).toEqual([
+      'deb http://deb.debian.org/debian trixie main',
+      'deb http://deb.debian.org/debian-security trixie-security main',
+      'deb http://deb.debian.org/debian trixie-backports main',
+    ]);
+    expect(sourcesList('sid', {})).toEqual(['deb http://deb.debian.org/debian sid main']);
+  });
+
+  it('come from the mirrors that the user names', () => {
+    const env = { KLP_DOCKER_DEBIAN_MIRROR: 'http://m/d/', KLP_DOCKER_DEBIAN_SECURITY_MIRROR: 'http://m/s' };
+    expect(sourcesList('bookworm', env)).toEqual([
+      'deb http://m/d bookworm main',
+      'deb http://m/s bookworm-security main',
+    ]);
+  });
+});
