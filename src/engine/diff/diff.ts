@@ -4,6 +4,7 @@ import {
   bind,
   correspondence,
   isAnonymous,
+  isLocalText,
   sameFunction,
   sameInterface,
   sameVariable,
@@ -196,20 +197,27 @@ function pairByName(
     }
     const content = (v: IrVariable, side: 'original' | 'patched'): string =>
       c[side].canonical.shape(v) + '\0' + c[side].canonical.initialiser(v).text;
+    const unbound: IrVariable[] = [];
     for (const v of bs) {
       const mine = content(v, 'patched');
       const same = as.filter((o) => content(o, 'original') === mine);
       const rivals = bs.filter((o) => content(o, 'patched') === mine);
       if (same.length === 1 && rivals.length === 1 && same[0]) bind(c, same[0].name, v.name);
-      else if (same.length > 0) ambiguous.add(v.name);
+      else unbound.push(v);
     }
+    // What is left on both sides may be the same variable with another type or content, or in other pieces: the
+    // optimiser splits structures (`x.0`, `x.1`) as long as nobody takes their address.
+    const left = as.filter((v) => !c.forward.has(v.name));
+    const [last, now] = [left[0], unbound[0]];
+    if (left.length === 1 && unbound.length === 1 && last && now) bind(c, last.name, now.name);
+    else if (left.length > 0) for (const v of unbound) ambiguous.add(v.name);
   }
   return ambiguous;
 }
 
 /**
- * A read-only table whose address nobody compares and which only functions read can be carried as a copy, if all
- * its readers come along: they become changed functions. Anything else stays in `changedData`.
+ * A read-only table or text whose address nobody compares and which only functions read can be carried as a copy, if
+ * all its readers come along: they become changed functions. Anything else stays in `changedData`.
  */
 function followChangedConstants(
   c: Correspondence,
@@ -220,8 +228,8 @@ function followChangedConstants(
   const readers = new Map<string, string[]>();
   for (const name of [...data.changedData]) {
     const v = c.patched.module.globals.get(name);
-    if (v?.kind !== 'variable' || !v.local || !v.constant || !/\bunnamed_addr\b/.test(v.before) || v.section)
-      continue;
+    if (v?.kind !== 'variable' || !v.local || !v.constant || v.section) continue;
+    if (!/\bunnamed_addr\b/.test(v.before) && !isLocalText(v)) continue;
     const pointedAt = [...c.patched.module.globals.values()].some(
       (g) =>
         g.kind === 'variable' &&

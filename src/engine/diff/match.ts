@@ -38,6 +38,12 @@ export function isAnonymous(g: IrGlobal): boolean {
   return g.kind === 'variable' && g.constant && g.linkage === 'private';
 }
 
+/** A function's own constant text (`static const char msg[] = "…"`): it is there to be read, wherever it stands. */
+export function isLocalText(v: IrVariable): boolean {
+  const ofFunction = baseName(v.name).includes('.');
+  return v.local && v.constant && v.section === undefined && ofFunction && /^\[\d+ x i8\]$/.test(v.type);
+}
+
 /** Does the canonical text agree, and does each reference stand for the same thing? Extends `trial`. */
 function sameText(c: Correspondence, a: Canonical, b: Canonical, trial: Trial): boolean {
   return (
@@ -62,7 +68,8 @@ function sameReference(c: Correspondence, a: string, b: string, trial: Trial): b
   if (ga.local !== gb.local) return false;
   if (!ga.local) return a === b && sameInterface(c, ga, gb);
   const bound = trial.get(a) ?? c.forward.get(a);
-  if (bound !== undefined) return bound === b;
+  // A caller's code also rests on what the compiler found out of its callee (the range of its result, say).
+  if (bound !== undefined) return bound === b && sameInterface(c, ga, gb);
   // Functions are paired before anything refers to them; one that is not has no counterpart of the same code.
   if (ga.kind === 'function' || c.backward.has(b) || [...trial.values()].includes(b)) return false;
   if (baseName(a) !== baseName(b) || !sameInterface(c, ga, gb)) return false;

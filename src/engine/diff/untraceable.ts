@@ -1,7 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
-import { addressesIn } from '../ir/text.js';
+import { transient } from '../distill/select.js';
 import type { IrModule } from '../ir/module.js';
-import { globalsIn } from '../ir/text.js';
+import { addressesIn, globalsIn, isNamedInString } from '../ir/text.js';
 import type { TranslationUnit } from '../types.js';
 import { isBookkeeping, type ModuleDiff } from './diff.js';
 
@@ -35,6 +35,7 @@ export function carryUntraceable(
     diff.changed.delete(name);
     diff.added.add(name);
     carried.add(name);
+    if (patched.asm.some((line) => isNamedInString(line, name))) refuse('assembly refers to it');
     for (const g of patched.globals.values()) {
       if (isBookkeeping(g.name)) continue;
       if (g.kind === 'alias') {
@@ -42,6 +43,9 @@ export function carryUntraceable(
         continue;
       }
       const text = g.kind === 'function' ? g.body : g.initialiser;
+      // Code of the kernel's boot has run and is gone; a module's may run yet.
+      if (unit.module === undefined && g.kind === 'function' && transient.test(g.section ?? '')) continue;
+      if (isNamedInString(text, name) && g.kind === 'function') refuse(`assembly in ${g.name} refers to it`);
       if (g.name === name || !text.includes(name) || !globalsIn(text).includes(name)) continue;
       if (g.kind === 'variable') {
         if (g.section?.startsWith('.discard')) continue;

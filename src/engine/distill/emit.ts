@@ -1,5 +1,5 @@
 import type { IrFunction, IrGlobal, IrModule } from '../ir/module.js';
-import { closingBracket, interesting, isCallee, mapGlobals, quoteName } from '../ir/text.js';
+import { closingBracket, interesting, isAddress, mapGlobals, quoteName } from '../ir/text.js';
 import { readKeysAtRunTime } from './jumplabel.js';
 import type { KernelReference, Selection } from './select.js';
 
@@ -27,7 +27,7 @@ const locations = /,? !(?:dbg|srcloc) !\d+/g;
 export function emit(patched: IrModule, selection: Selection, options: EmitOptions): Distilled {
   const names = nameAll(selection, options);
   const rename = (name: string, offset: number, text: string): string => {
-    if (selection.addressTaken.has(name) && !isCallee(text, offset)) return names.old(name);
+    if (selection.addressTaken.has(name) && isAddress(text, offset)) return names.old(name);
     return names.now(name);
   };
   const branches: Distilled['branches'] = [];

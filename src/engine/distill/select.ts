@@ -1,8 +1,8 @@
 import { KlpError } from '../../shared/errors.js';
 import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
-import { isAnonymous } from '../diff/match.js';
+import { isAnonymous, isLocalText } from '../diff/match.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
-import { addressesIn, globalsIn } from '../ir/text.js';
+import { addressesIn, globalsIn, labelOwnersIn } from '../ir/text.js';
 
 /** A symbol of the running kernel that distilled code uses. */
 export interface KernelReference {
@@ -32,9 +32,11 @@ const copyAlways: { section: RegExp; why: string }[] = [
   { section: /^\.printk_index/, why: 'a printk index entry belongs to the module whose code prints' },
 ];
 
-/** Statics made by macros whose instance may be fresh if it cannot be told which original it was. */
-const copyIfAmbiguous =
-  /\.(?:__already_done|__warned|___done|___once_key|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
+/**
+ * Statics made by macros whose instance may be fresh if it cannot be told which original it was: a message appears
+ * once more. Those of DO_ONCE are not among them, for what ran once may be the seeding of a hash table in use.
+ */
+const copyIfAmbiguous = /\.(?:__already_done|__warned|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
 
 /** A read-only table of plain values whose address nobody compares: like a string literal, a copy is as good. */
 function isPlainTable(v: IrVariable): boolean {
@@ -85,15 +87,20 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
   const isEntry = new Set(selection.entries.map((f) => f.name));
   work.push(...selection.entries);
 
+  /** A table of labels of new code: the kernel's own table leads into the old code. */
+  const holdsNewLabels = (v: IrVariable): boolean =>
+    [...labelOwnersIn(v.initialiser)].some((f) => isEntry.has(f) || diff.added.has(f));
+
   const visitData = (v: IrVariable, from: string): void => {
     const always = copyAlways.find((c) => v.section !== undefined && c.section.test(v.section));
     const known = v.declared || !v.local || diff.originalOf.has(v.name);
-    if (isAnonymous(v) || isPlainTable(v)) bring(v);
+    if (isAnonymous(v) || isPlainTable(v) || holdsNewLabels(v)) bring(v);
     else if (always) {
       bring(v);
       selection.copies.push({ name: v.name, why: always.why });
     } else if (diff.addedData.has(v.name) && !diff.ambiguous.has(v.name)) bring(v);
     else if (known) selection.kernel.set(v.name, reference(v));
+    else if (isLocalText(v)) bring(v);
     else if (copyIfAmbiguous.test(v.name)) {
       bring(v);
       selection.copies.push({

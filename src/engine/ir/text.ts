@@ -92,12 +92,42 @@ export function isCallee(text: string, offset: number): boolean {
   return text[offset + name.length] === '(';
 }
 
-/** Globals in `text` that are used other than by calling them. */
+/** Does the global at `offset` name the function of a label (`blockaddress(@f, %5)`)? */
+function ownsLabel(text: string, offset: number): boolean {
+  return text.endsWith('blockaddress(', offset);
+}
+
+/** Is the address of the global at `offset` taken, rather than that it is called or one of its labels named? */
+export function isAddress(text: string, offset: number): boolean {
+  return !isCallee(text, offset) && !ownsLabel(text, offset);
+}
+
+/** Globals in `text` whose address is taken. */
 export function addressesIn(text: string): Set<string> {
   const found = new Set<string>();
   for (const match of text.matchAll(globalName)) {
     const [token] = match;
-    if (token.startsWith('@') && !isCallee(text, match.index)) found.add(bareName(token));
+    if (token.startsWith('@') && isAddress(text, match.index)) found.add(bareName(token));
   }
   return found;
+}
+
+/** Functions of whose labels `text` takes the address (computed goto, LLVM Language Reference, "Addresses of Basic Blocks"). */
+export function labelOwnersIn(text: string): Set<string> {
+  const found = new Set<string>();
+  if (!text.includes('blockaddress(')) return found;
+  for (const match of text.matchAll(globalName)) {
+    if (match[0].startsWith('@') && ownsLabel(text, match.index)) found.add(bareName(match[0]));
+  }
+  return found;
+}
+
+/** Does a string of `text` (assembly, mostly) contain the word `name`? */
+export function isNamedInString(text: string, name: string): boolean {
+  if (!text.includes(name)) return false;
+  const word = new RegExp(String.raw`(?<![\w$.])${name.replace(/[.$]/g, '\\$&')}(?![\w$])`);
+  for (const [token] of text.matchAll(globalName)) {
+    if (/^c?"/.test(token) && word.test(token)) return true;
+  }
+  return false;
 }

@@ -154,6 +154,37 @@ describe('diffModules', () => {
     expect([...d.ambiguous].sort()).toEqual(['f.n', 'f.n.1']);
   });
 
+  it('sees that a caller relies on what was known of the result of a static function', () => {
+    const module = (range: string): string =>
+      `define internal ${range}i32 @g(i32 %0) {\n  ret i32 %0\n}\n${caller('  %2 = call i32 @g(i32 %0)')}`;
+    expect([...diff(module('range(i32 0, 2) '), module('')).changed].sort()).toEqual(['f', 'g']);
+  });
+
+  it('does not take a structure in one piece for a new variable when it was in several', () => {
+    const pieces = `@x.0 = internal global i64 0, align 8\n@x.1 = internal global i64 0, align 8\n`;
+    const parts = pieces + caller('  store i64 1, ptr @x.0, align 8\n  store i64 1, ptr @x.1, align 8');
+    const whole = `@x = internal global { i64, i64 } zeroinitializer, align 8\n${caller('  store i64 1, ptr @x, align 8')}`;
+    expect([...diff(parts, whole).ambiguous]).toEqual(['x']);
+    expect([...diff(whole, parts).ambiguous].sort()).toEqual(['x.0', 'x.1']);
+  });
+
+  it('sees a changed initial value of one of several statics of a name', () => {
+    const two = (n: number): string =>
+      `@f.n = internal global i32 1, align 4\n@f.n.1 = internal global i32 ${n}, align 4\n${caller(`  store i32 ${n}, ptr @f.n, align 4\n  store i32 ${n}, ptr @f.n.1, align 4`)}`;
+    const d = diff(two(2), two(3));
+    expect([[...d.changedData], [...d.addedData]]).toEqual([['f.n.1'], []]);
+  });
+
+  it.each([
+    ['as long as before', 'b'],
+    ['longer', 'bb'],
+  ])("carries a function's changed text, %s", (_, after) => {
+    const text = (t: string): string =>
+      `@f.msg = internal constant [${t.length} x i8] c"${t}", align 1\ndeclare void @p(ptr)\n${caller('  call void @p(ptr @f.msg)')}`;
+    const d = diff(text('a'), text(after));
+    expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([['f'], [], ['f.msg']]);
+  });
+
   it('lists file-level assembly that came and went, whatever its counters', () => {
     const asm = (n: number, name: string): string => `module asm "__initcall__kmod_m__${n}_9_${name}6:"\n`;
     expect(diff(asm(1, 'a'), asm(2, 'a')).asm).toEqual({ added: [], removed: [] });

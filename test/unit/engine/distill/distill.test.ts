@@ -249,4 +249,54 @@ define dso_local i32 @caller() {
       expect.objectContaining({ code: 'not-traceable' }),
     );
   });
+
+  it('brings a table of labels along with the function that jumps by it', () => {
+    const { module, selection } = distil(
+      ...pair(
+        (n) => `@f.to = internal unnamed_addr constant [1 x ptr] [ptr blockaddress(@f, %2)], align 8
+define internal void @f(i32 %0) {
+  %l = load ptr, ptr @f.to, align 8
+  indirectbr ptr %l, [label %2]
+2:
+  store i32 ${n}, ptr null, align 4
+  ret void
+}
+`,
+      ),
+    );
+    expect(module.globals.get('f.to')).toMatchObject({
+      declared: false,
+      initialiser: '[ptr blockaddress(@f, %2)]',
+    });
+    expect(selection.addressTaken.size).toBe(0);
+  });
+
+  it('gives no fresh once flag to code whose own flag cannot be told', () => {
+    const statics =
+      '@f.___done = internal global i8 0, align 1\n@f.___done.1 = internal global i8 0, align 1\n';
+    const module = (n: number): string =>
+      `${statics}define dso_local void @f() {\n  store i8 ${n}, ptr @f.___done, align 1\n  store i8 ${n}, ptr @f.___done.1, align 1\n  ret void\n}\n`;
+    expect(() => distil(...pair(module))).toThrow(/___done/);
+  });
+
+  const called = (n: number): string =>
+    `define internal void @f() {\n  store i32 ${n}, ptr null, align 4\n  ret void\n}\n`;
+  const isOther = (name: string): boolean => name !== 'f';
+
+  it.each([
+    [
+      'a function',
+      'define dso_local void @g() {\n  call void asm sideeffect "call f", ""()\n  ret void\n}\n',
+    ],
+    ['the file', 'module asm "  call f"\n'],
+  ])('refuses an untraceable function that assembly in %s names', (_, user) => {
+    expect(() => distil(called(1) + user, called(2) + user, [], isOther)).toThrow(/assembly/);
+  });
+
+  it('leaves callers alone that ran at boot', () => {
+    const users = `define dso_local void @g() {\n  call void @f()\n  ret void\n}
+define dso_local void @setup() section ".init.text" {\n  call void @f()\n  ret void\n}\n`;
+    const { selection } = distil(called(1) + users, called(2) + users, [], isOther);
+    expect(selection.entries.map((f) => f.name)).toEqual(['g']);
+  });
 });
