@@ -4,7 +4,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { EnvHttpProxyAgent, fetch, type Dispatcher, type Response } from 'undici';
+import type { Dispatcher, Response } from 'undici';
 import { KlpError } from '../../shared/errors.js';
 import { checkInterrupted, type ControllerContext } from '../context.js';
 
@@ -33,7 +33,9 @@ function limit(context: ControllerContext, name: string, fallback: number): numb
   return seconds > 0 ? seconds * 1000 : fallback;
 }
 
-function agent(context: ControllerContext): Dispatcher {
+/** The client is loaded when it is needed: a command that finds its image here does without. */
+async function agent(context: ControllerContext): Promise<Dispatcher> {
+  const { EnvHttpProxyAgent } = await import('undici');
   const { env } = context;
   const proxy = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
   const probe = limit(context, 'KLP_DOCKER_PROBE_SECONDS', probeMs);
@@ -58,7 +60,8 @@ async function get<T>(
   use: (response: Response) => Promise<T>,
 ): Promise<T> {
   checkInterrupted(context.signal);
-  const dispatcher = agent(context);
+  const { fetch } = await import('undici');
+  const dispatcher = await agent(context);
   try {
     return await use(await fetch(url, { dispatcher, headers, redirect: 'follow', signal: context.signal }));
   } catch (error) {
