@@ -320,6 +320,12 @@ export const codes = {
     'Both would be linked into one livepatch, and a reference could reach the wrong one.',
     'Put the two changes into two livepatches, or rename the new symbol in one of them.',
   ),
+  'defined-elsewhere': entry(
+    'refused',
+    'The patch defines what the running kernel has elsewhere',
+    'The function or variable was moved from another file, or is to override a weak one. The kernel is linked already: all code that is not in the livepatch would go on using the one that it was linked with.',
+    'Make the change where the running kernel has its definition, or give the new one a name of its own and let its users use that.',
+  ),
   'module-link-failed': entry(
     'defect',
     'The livepatch module could not be compiled or linked',
@@ -755,6 +761,12 @@ export const codes = {
     'A structure changes its layout',
     'The running kernel holds objects of the old layout, and code that the patch does not replace goes on using it. New code with another idea of where the fields are would corrupt memory.',
     'Keep the structure as it is. Put a new field into a shadow variable (klp_shadow_alloc, klp_shadow_get), attached to the object it belongs to.',
+  ),
+  'section-not-for-modules': entry(
+    'refused',
+    'A changed function needs something that only the boot of the kernel does',
+    'Kernel code can leave records for the kernel to act on (places to patch, tables to register) in sections of their own. The module loader knows some of them; this one is read only while vmlinux boots, so the livepatch would run code that was never finished.',
+    'Move the change into a function that does not use the macro which makes these records, or call an unchanged function for that part.',
   ),
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,14 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KlpError } from '../../shared/errors.js';
 import { stage } from '../../shared/progress.js';
 import { run } from '../../shared/run.js';
 import type { AnalysedUnit } from '../analyse.js';
 import type { EngineContext } from '../context.js';
 import type { IrFunction } from '../ir/module.js';
 import { generateCode } from '../object/compile.js';
+import { checkSections } from '../object/sections.js';
 import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
 import type { GeneratedObject, KlpFunc, SymbolSource } from '../types.js';
 import { emit } from './emit.js';
+import { withRuntimeConstants } from './runtimeconst.js';
 import { select, type KernelReference } from './select.js';
 
 export interface DistilledUnit {
@@ -19,31 +22,42 @@ export interface DistilledUnit {
 /**
  * Turns the difference of one unit into an object that holds the changed functions and nothing else of the kernel.
  * @param suffix appended to the names of replaced static functions, to keep several files' apart
+ * @param provided globals that the livepatch's own objects define
  * @param objtool objtool's arguments without the object, where the architecture has one
- * @throws KlpError `static-ambiguous`, and what the resolver throws
+ * @throws KlpError `static-ambiguous`, `section-not-for-modules`, and what the resolver throws
  */
 export async function distill(
   analysed: AnalysedUnit,
   symbols: KernelSymbols,
   objtool: readonly string[] | undefined,
   suffix: string,
+  provided: ReadonlySet<string>,
   context: EngineContext,
 ): Promise<DistilledUnit> {
-  const { unit, patched, diff, dir } = analysed;
+  const { unit, diff, dir } = analysed;
+  const patched = withRuntimeConstants(analysed.patched, new Set([...diff.changed, ...diff.added]));
   return await stage(
     'distil',
     context,
     async () => {
       const selection = select(patched, diff, unit.source);
-      const resolve = (reference: KernelReference): SymbolSource =>
-        reference.local
-          ? symbols.resolveLocal(unit, reference.original)
-          : symbols.resolveGlobal(unit, reference.original);
+      const resolve = (name: string, { local, original }: KernelReference): SymbolSource | undefined => {
+        if (local) return symbols.resolveLocal(unit, original);
+        try {
+          return symbols.resolveGlobal(unit, original);
+        } catch (error) {
+          // A weak reference that nothing defines is 0, in the kernel and in the livepatch.
+          const isWeak = patched.globals.get(name)?.linkage === 'extern_weak';
+          if (isWeak && error instanceof KlpError && error.code === 'symbol-not-in-kernel') return undefined;
+          throw error;
+        }
+      };
       const sources = new Map<KernelReference, SymbolSource>();
       const late = new Set<string>();
       for (const [name, reference] of selection.kernel) {
-        if (name.startsWith('llvm.')) continue;
-        const source = resolve(reference);
+        if (name.startsWith('llvm.') || (!reference.local && provided.has(reference.original))) continue;
+        const source = resolve(name, reference);
+        if (!source) continue;
         sources.set(reference, source);
         if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
       }
@@ -74,6 +88,7 @@ export async function distill(
       await writeFile(ir, distilled.text);
       const path = join(dir, 'distilled.o');
       await generateCode(unit, ir, path, context);
+      await checkSections(unit, path);
       if (objtool) {
         const { stderr } = await run([...objtool, path], {
           cwd: unit.cwd,

@@ -80,9 +80,10 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
     const f = patched.globals.get(name);
     if (f?.kind === 'function') selection.entries.push(f);
   }
-  for (const name of diff.added) {
-    const f = patched.globals.get(name);
-    if (f?.kind === 'function' && !f.local) bring(f);
+  // What is new and global may be for another object of the livepatch.
+  for (const name of [...diff.added, ...diff.addedData]) {
+    const g = patched.globals.get(name);
+    if (g && g.kind !== 'alias' && !g.local) bring(g);
   }
   const isEntry = new Set(selection.entries.map((f) => f.name));
   work.push(...selection.entries);
