@@ -13,8 +13,11 @@ export function ensureCompiled() {
   process.stderr.write('klp-docker: compiling (once) …\n');
   const ran = spawnSync(process.execPath, ['scripts/compile.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (ran.status === 0) return;
-  process.stderr.write(
-    `klp-docker could not be compiled. Run this, then try again:\n  cd ${root} && npm ci\n`,
-  );
+  // Exit code 5 has named the command that helps already.
+  if (ran.status !== 5) {
+    process.stderr.write(
+      `klp-docker could not be compiled. Run this, then try again:\n  cd ${root} && npm ci\n`,
+    );
+  }
   process.exit(5);
 }
