@@ -43,7 +43,8 @@ export async function analyse(
   overlay: string,
   context: EngineContext,
 ): Promise<AnalysedUnit> {
-  const dir = join(context.dir, unit.object.replaceAll('/', '_').replace(/\.o$/, ''));
+  // One object may be part of several modules.
+  const dir = join(context.dir, `${unit.objname}_${unit.object.replaceAll('/', '_')}`.replace(/\.o$/, ''));
   await mkdir(dir, { recursive: true });
   const path = { original: join(dir, 'original.bc'), patched: join(dir, 'patched.bc') };
   const module = async (which: 'original' | 'patched'): Promise<IrModule> => {

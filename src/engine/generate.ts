@@ -23,6 +23,7 @@ import { checkOffsets, readsDifferently, withoutAssembly } from './object/assemb
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
+import { checkDefinitions, providedBy } from './provide.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explainFunctions } from './why.js';
 
@@ -86,18 +87,21 @@ export async function generate(
     files.some((f) => !f.path.endsWith('.c')),
     context,
   );
-  if (!changed.some((a) => a.diff.changed.size > 0)) {
-    throw new KlpError('no-effect', 'no function of this kernel changes with the patch');
-  }
-
-  const recipe = await readModuleRecipe(tree);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
+  for (const unit of changed) checkDefinitions(unit, symbols);
   for (const { unit, patched, diff } of changed) {
     carryUntraceable(unit, patched, diff, (name) => symbols.isFtraceable(unit, name));
   }
+  if (!changed.some((a) => a.diff.changed.size > 0)) {
+    throw new KlpError('no-effect', 'no function of this kernel that may still run changes with the patch');
+  }
+
+  const recipe = await readModuleRecipe(tree);
+  const provided = new Set(changed.flatMap((unit) => providedBy(unit)));
   const distilled = await inParallel(
-    changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0),
-    (a, i) => distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', context),
+    changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0 || providedBy(a).length > 0),
+    (a, i) =>
+      distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', provided, context),
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
   result.functions = changed.flatMap((a) =>

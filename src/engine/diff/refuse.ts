@@ -8,9 +8,12 @@ import { lineOf } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import { isBookkeeping, type ModuleDiff } from './diff.js';
 
-/** Sections whose entries someone collects at boot or when a module is loaded: a new entry would not be seen. */
-const collected =
-  /^(?:\.init|\.exit|__param|__ksymtab|___ksymtab|_ftrace_events|_ftrace_eval_map|__tracepoints|__bpf_raw_tp_map|__syscalls_metadata|\.init_array|\.ctors|__modver|\.con_initcall|__clk_of_table|__irqchip|\.data\.\.ro_after_init)/;
+/**
+ * Sections of plain data, and of records about the code that uses them. The entries of all others are collected by
+ * someone at boot or when a module is loaded, who would not see a new one.
+ */
+const plain =
+  /^(?:\.data(?!\.\.ro_after_init)|\.bss|\.rodata|__dyndbg|\.printk_index|__tracepoint_str|__trace_printk_fmt|_ftrace_(?:annotated_)?branch|asan_globals|\.llvm|llvm\.)/;
 
 /** Data that only describes the module to tools and to the compiler. */
 const descriptive = /^(?:\.modinfo|\.discard|\.comment|\.note|__modver)/;
@@ -89,7 +92,7 @@ export function judge(
     else {
       refusals.push(
         new KlpError(
-          v?.section !== undefined && collected.test(v.section) ? 'registered-data-changed' : 'data-changed',
+          v?.section !== undefined && !plain.test(v.section) ? 'registered-data-changed' : 'data-changed',
           `the initial value of ${sourceName(name)} changes, but the variable exists and holds a value in the running kernel`,
           at(name),
         ),
@@ -102,7 +105,7 @@ export function judge(
   ] as const) {
     for (const name of names) {
       const v = variable(module, name);
-      if (v?.section === undefined || !collected.test(v.section) || describes(v)) {
+      if (v?.section === undefined || plain.test(v.section) || describes(v)) {
         if (describes(v) && v?.section?.startsWith('.modinfo')) notes.push(described(name, at(name)));
         continue;
       }

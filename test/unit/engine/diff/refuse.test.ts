@@ -37,6 +37,11 @@ describe('what a livepatch cannot carry', () => {
       '',
       '@__param_x = internal constant { i32 } { i32 1 }, section "__param", align 8\n',
     ],
+    [
+      'registered-data-changed',
+      '',
+      '@_kbl_addr_f = internal global i64 1, section "_kprobe_blacklist", align 8\n',
+    ],
     ['export-changed', '', 'module asm ".section \\22.export_symbol\\22"\n'],
     ['file-asm-changed', '', 'module asm "__initcall__kmod_x__1_2_setup6:"\n'],
     [
@@ -57,6 +62,14 @@ describe('what a livepatch cannot carry', () => {
   ])('%s', (code, original, patched) => {
     expect(codes(verdict(original, patched))).toContain(code);
   });
+
+  it.each(['.data..read_mostly', '.data..percpu', '__dyndbg', '.rodata.str'])(
+    'lets data come and go in %s',
+    (section) => {
+      const data = `@v = internal global i32 1, section "${section}", align 4\n`;
+      expect([...codes(verdict('', data)), ...codes(verdict(data, ''))]).toEqual([]);
+    },
+  );
 
   it('names the line in the patched file', () => {
     const file: PatchedFile = {

@@ -299,4 +299,9 @@ define dso_local void @setup() section ".init.text" {\n  call void @f()\n  ret v
     const { selection } = distil(called(1) + users, called(2) + users, [], isOther);
     expect(selection.entries.map((f) => f.name)).toEqual(['g']);
   });
+
+  it('brings new global data along, also if only other objects use it', () => {
+    const { module } = distil('', '@shared = dso_local global i32 42, align 4\n');
+    expect(module.globals.get('shared')).toMatchObject({ declared: false, local: false, initialiser: '42' });
+  });
 });
