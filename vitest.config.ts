@@ -23,6 +23,7 @@ export default defineConfig({
           testTimeout: 20 * 60_000,
           hookTimeout: 40 * 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -33,6 +34,7 @@ export default defineConfig({
           testTimeout: 20 * 60_000,
           hookTimeout: 40 * 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
