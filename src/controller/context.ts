@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { KlpError } from '../shared/errors.js';
 import type { Progress } from '../shared/progress.js';
 import type { Finding } from '../shared/result.js';
@@ -28,7 +28,9 @@ export function controllerContext(
     timings: known.timings,
     findings: known.findings ?? [],
     signal: known.signal ?? new AbortController().signal,
-    cacheDir: env.KLP_DOCKER_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'klp-docker'),
+    cacheDir: resolve(
+      env.KLP_DOCKER_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'klp-docker'),
+    ),
     env,
   };
 }
