@@ -99,7 +99,7 @@ export async function generate(
   const recipe = await readModuleRecipe(tree);
   const provided = new Set(changed.flatMap((unit) => providedBy(unit)));
   const distilled = await inParallel(
-    changed.filter((a) => a.diff.changed.size + a.diff.added.size > 0 || providedBy(a).length > 0),
+    changed.filter((a) => a.diff.changed.size > 0 || providedBy(a).length > 0),
     (a, i) =>
       distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', provided, context),
   );

@@ -153,12 +153,21 @@ function compareData(c: Correspondence): DataDiff {
   const after = defined(c.patched.module, 'variable');
   const ambiguous = pairByName(c, before, after);
   const changedData = new Set<string>();
-  const addedData = new Set<string>();
-  for (const [name, b] of after) {
-    if (isAnonymous(b) || isBookkeeping(name)) continue;
-    const a = before.get(b.local ? (c.backward.get(name) ?? '') : name);
-    if (!a) addedData.add(name);
-    else if (!sameVariable(c, a, b)) changedData.add(name);
+  const addedData = new Set(
+    [...after].filter(([n, v]) => !isAnonymous(v) && !isBookkeeping(n)).map(([n]) => n),
+  );
+  // Equal variables show what those are that they point at, so until no further pair is found.
+  for (let found = true; found;) {
+    found = false;
+    for (const name of addedData) {
+      const b = after.get(name);
+      const a = before.get(b?.local ? (c.backward.get(name) ?? '') : name);
+      if (!a || !b) continue;
+      found = true;
+      addedData.delete(name);
+      ambiguous.delete(name);
+      if (!sameVariable(c, a, b)) changedData.add(name);
+    }
   }
   const removedData = new Set<string>();
   for (const [name, a] of before) {

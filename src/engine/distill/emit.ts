@@ -1,5 +1,14 @@
 import type { IrFunction, IrGlobal, IrModule } from '../ir/module.js';
-import { closingBracket, interesting, isAddress, mapGlobals, quoteName } from '../ir/text.js';
+import {
+  closingBracket,
+  elements,
+  globalsIn,
+  interesting,
+  isAddress,
+  mapGlobals,
+  quoteName,
+  typeEnd,
+} from '../ir/text.js';
 import { readKeysAtRunTime } from './jumplabel.js';
 import type { KernelReference, Selection } from './select.js';
 
@@ -166,26 +175,25 @@ function declaration(module: IrModule, g: IrGlobal, name: string): string {
 }
 
 /** `llvm.compiler.used` with those members that came along, so that code generation keeps them. */
-function usedList(patched: IrModule, selection: Selection, now: (n: string) => string): string | undefined {
-  const members = new Set<string>();
+function usedList(
+  patched: IrModule,
+  selection: Selection,
+  rename: (name: string) => string,
+): string | undefined {
+  const items = new Map<string, string>();
   for (const list of ['llvm.used', 'llvm.compiler.used']) {
     const g = patched.globals.get(list);
     if (g?.kind !== 'variable') continue;
-    for (const v of selection.own.values()) {
-      if (
-        v.kind === 'variable' &&
-        new RegExp(`@${escape(quoteName(v.name))}(?![-\\w$.])`).test(g.initialiser)
-      )
-        members.add(v.name);
+    for (const item of elements(g.initialiser)) {
+      const [name = ''] = globalsIn(item);
+      if (selection.own.get(name)?.kind === 'variable') items.set(name, item);
     }
   }
-  if (members.size === 0) return undefined;
-  const items = [...members].map((m) => `ptr @${quoteName(now(m))}`).join(', ');
-  return `@llvm.compiler.used = appending global [${members.size} x ptr] [${items}], section "llvm.metadata"`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const [first] = items.values();
+  if (first === undefined) return undefined;
+  const type = `[${items.size} x ${first.slice(0, typeEnd(first, 0))}]`;
+  const values = [...items.values()].map((item) => mapGlobals(item, rename)).join(', ');
+  return `@llvm.compiler.used = appending global ${type} [${values}], section "llvm.metadata"`;
 }
 
 /** Attribute groups, module flags and the metadata that the emitted text reaches, without debug information. */

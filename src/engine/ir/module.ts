@@ -1,5 +1,5 @@
 import { KlpError } from '../../shared/errors.js';
-import { bareName, closingBracket, typeEnd } from './text.js';
+import { bareName, firstComma, typeEnd } from './text.js';
 
 /** A function of an IR module. `head` is the `define`/`declare` line, `body` what stands between its braces. */
 export interface IrFunction {
@@ -99,7 +99,7 @@ function parseVariable(name: string, text: string): IrVariable {
   let rest = text.slice(end);
   let initialiser = '';
   if (!declared) {
-    const stop = initialiserEnd(rest);
+    const stop = firstComma(rest);
     initialiser = rest.slice(0, stop).trim();
     rest = rest.slice(stop);
   }
@@ -116,20 +116,6 @@ function parseVariable(name: string, text: string): IrVariable {
     after: rest,
     ...sectionOf(rest),
   };
-}
-
-/** The first comma of `text` outside brackets and strings, or its length. */
-function initialiserEnd(text: string): number {
-  for (let i = 0; i < text.length; i += 1) {
-    const c = text[i] ?? '';
-    if (c === ',') return i;
-    if (c === '"') {
-      const close = text.indexOf('"', i + 1);
-      if (close < 0) return text.length;
-      i = close;
-    } else if ('([{<'.includes(c)) i = closingBracket(text, i) - 1;
-  }
-  return text.length;
 }
 
 function parseFunction(head: string, body: string): IrFunction {

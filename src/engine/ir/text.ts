@@ -65,6 +65,31 @@ export function closingBracket(text: string, start: number): number {
   throw new RangeError(`unbalanced brackets in IR: ${text.slice(start, start + 80)}`);
 }
 
+/** The first comma of `text` outside brackets and strings, or its length. */
+export function firstComma(text: string): number {
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text[i] ?? '';
+    if (c === ',') return i;
+    if (c === '"') {
+      const close = text.indexOf('"', i + 1);
+      if (close < 0) return text.length;
+      i = close;
+    } else if ('([{<'.includes(c)) i = closingBracket(text, i) - 1;
+  }
+  return text.length;
+}
+
+/** The elements of an aggregate constant (`[i32 1, i32 2]`), each with its type. */
+export function elements(aggregate: string): string[] {
+  const found: string[] = [];
+  for (let rest = aggregate.slice(1, -1); rest !== '';) {
+    const end = firstComma(rest);
+    found.push(rest.slice(0, end).trim());
+    rest = rest.slice(end + 1);
+  }
+  return found;
+}
+
 /**
  * The end of the type that starts at `start` (LLVM Language Reference, "Type System"): a bracketed aggregate or
  * vector, or one word, then pointer stars, address spaces and function type parameters (typed pointers, LLVM < 15).

@@ -175,6 +175,18 @@ describe('diffModules', () => {
     expect([[...d.changedData], [...d.addedData]]).toEqual([['f.n.1'], []]);
   });
 
+  it('compares nameless data by what points at it', () => {
+    const two = (n: number): string =>
+      [1, 2]
+        .map(
+          (i) =>
+            `@.lit.${i} = internal global i32 ${i * n}, align 4\n@p${i} = dso_local global ptr @.lit.${i}, align 8\n`,
+        )
+        .join('');
+    const d = diff(two(1), two(5));
+    expect([[...d.changedData].sort(), [...d.addedData]]).toEqual([['.lit.1', '.lit.2'], []]);
+  });
+
   it.each([
     ['as long as before', 'b'],
     ['longer', 'bb'],

@@ -304,4 +304,18 @@ define dso_local void @setup() section ".init.text" {\n  call void @f()\n  ret v
     const { module } = distil('', '@shared = dso_local global i32 42, align 4\n');
     expect(module.globals.get('shared')).toMatchObject({ declared: false, local: false, initialiser: '42' });
   });
+
+  it('keeps what the compiler must not drop, also with typed pointers', () => {
+    const use = (n: number): string =>
+      `define dso_local void @f(i8* %0) {\n  store i8 ${n}, i8* %0, align 1\n  ret void\n}\n`;
+    const kept = 'i8* getelementptr inbounds ([2 x i8], [2 x i8]* @kept, i32 0, i32 0)';
+    const patched = `@kept = dso_local global [2 x i8] c"a\\00", align 1
+@other = internal global i32 0, align 4
+@llvm.compiler.used = appending global [2 x i8*] [${kept}, i8* bitcast (i32* @other to i8*)], section "llvm.metadata"
+`;
+    const { distilled } = distil(use(1), patched + use(2));
+    expect(distilled.text).toContain(
+      `@llvm.compiler.used = appending global [1 x i8*] [${kept}], section "llvm.metadata"`,
+    );
+  });
 });
