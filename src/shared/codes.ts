@@ -672,6 +672,12 @@ export const codes = {
     'The variable lives in the running kernel and has a value of its own by now. A livepatch replaces functions, not data; ignoring the change would leave the kernel unfixed.',
     'Set the new value in a pre-patch callback (--callbacks FILE.c), or change the functions that read the variable; for a new field of a structure use a shadow variable (klp_shadow_alloc).',
   ),
+  'data-renamed': entry(
+    'refused',
+    'A variable may have got another name or moved to another function',
+    'The patch takes a variable away and adds one of the same type and initial value. The running kernel holds a value in the old one; the livepatch would start with a fresh one beside it.',
+    'Leave the variable its name and its place in the patch. If it really is another one, give it another type or initial value.',
+  ),
   'registered-data-changed': entry(
     'refused',
     'The patch changes a list that is read only at boot or load',

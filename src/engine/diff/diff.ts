@@ -10,6 +10,7 @@ import {
   sameVariable,
   type Correspondence,
 } from './match.js';
+import { lookAlikes } from './renamed.js';
 
 /** How the patched module of one translation unit differs from the original. Names are the patched module's. */
 export interface ModuleDiff {
@@ -29,6 +30,8 @@ export interface ModuleDiff {
   removedData: Set<string>;
   /** Patched local variables with several possible originals and no evidence which. */
   ambiguous: Set<string>;
+  /** New variables with state, each with one of the same type and content that is gone: it may have been renamed. */
+  lookAlikes: Map<string, string>;
   /** Per changed function: constants whose content changed and which it reads. */
   readsChanged: Map<string, string[]>;
   /** Lines of file-level assembly that were added or removed. */
@@ -79,6 +82,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     ),
     originalOf: c.backward,
     ...data,
+    lookAlikes: lookAlikes(c, data.addedData, data.removedData),
     readsChanged,
     asm,
     aliases: compareAliases(c),

@@ -1,6 +1,6 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
-import { transient } from '../distill/select.js';
+import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
 import { addressesIn, closingBracket } from '../ir/text.js';
@@ -118,6 +118,17 @@ export function judge(
         ),
       );
     }
+  }
+  for (const [name, old] of diff.lookAlikes) {
+    const section = variable(patched, name)?.section ?? '';
+    if (copyIfAmbiguous.test(name) || !/^(?:$|\.data|\.bss)/.test(section)) continue;
+    refusals.push(
+      new KlpError(
+        'data-renamed',
+        `${sourceName(name)} is new and ${sourceName(old)} is gone, with the same type and content: if it is one variable, its value in the running kernel would be lost`,
+        at(name),
+      ),
+    );
   }
   const asm = [...diff.asm.added, ...diff.asm.removed];
   if (asm.length > 0) {

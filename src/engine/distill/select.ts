@@ -36,7 +36,8 @@ const copyAlways: { section: RegExp; why: string }[] = [
  * Statics made by macros whose instance may be fresh if it cannot be told which original it was: a message appears
  * once more. Those of DO_ONCE are not among them, for what ran once may be the seeding of a hash table in use.
  */
-const copyIfAmbiguous = /\.(?:__already_done|__warned|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
+export const copyIfAmbiguous =
+  /\.(?:__already_done|__warned|__print_once|_rs|__key|__func__|__func)(?:\.\d+)*$/;
 
 /** A read-only table of plain values whose address nobody compares: like a string literal, a copy is as good. */
 function isPlainTable(v: IrVariable): boolean {

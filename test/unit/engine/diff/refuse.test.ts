@@ -71,6 +71,25 @@ describe('what a livepatch cannot carry', () => {
     },
   );
 
+  const state = (name: string): string =>
+    `@${name} = internal global i32 0, align 4\ndefine dso_local void @f() {\n  store i32 1, ptr @${name}, align 4\n  ret void\n}\n`;
+
+  it('a variable that may have been renamed', () => {
+    expect(codes(verdict(state('on'), state('enabled')))).toEqual(['data-renamed']);
+    expect(codes(verdict(state('f.on'), state('g.on')))).toEqual(['data-renamed']);
+    expect(codes(verdict(state('on'), state('enabled').replace('global i32 0', 'global i32 1')))).toEqual([]);
+  });
+
+  it('lets records about code come and go', () => {
+    const record = (name: string): string =>
+      `@${name} = internal global ptr null, section ".discard.addressable", align 8\n`;
+    expect(codes(verdict(record('a'), record('b')))).toEqual([]);
+  });
+
+  it('lets the flag of a message that appears once move to another function', () => {
+    expect(codes(verdict(state('f.__already_done'), state('g.__already_done')))).toEqual([]);
+  });
+
   it('names the line in the patched file', () => {
     const file: PatchedFile = {
       path: 'x.c',
