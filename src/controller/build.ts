@@ -18,7 +18,7 @@ import { mirrorOf } from './sources/debian.js';
 import type { ResolvedSource } from './sources/types.js';
 
 const GiB = 1024 ** 3;
-/** Measured: what a build takes at its peak, in the engine's storage and in the cache. */
+/** What a build takes at its peak in the storage of the engine and in the cache; estimates on the safe side. */
 const buildSpace = { tiny: 9 * GiB, defconfig: 24 * GiB, file: 24 * GiB };
 const downloadSpace = 0.5 * GiB;
 
