@@ -93,7 +93,7 @@ export function judge(
       refusals.push(
         new KlpError(
           v?.section !== undefined && !plain.test(v.section) ? 'registered-data-changed' : 'data-changed',
-          `the initial value of ${sourceName(name)} changes, but the variable exists and holds a value in the running kernel`,
+          `the ${differenceOf(variable(original, diff.originalOf.get(name) ?? name), v)} of ${sourceName(name)} changes, but the variable exists and holds a value in the running kernel`,
           at(name),
         ),
       );
@@ -149,6 +149,15 @@ export function judge(
     );
   }
   return { refusals, notes };
+}
+
+/** What of a variable changes, in a word. */
+function differenceOf(before: IrVariable | undefined, after: IrVariable | undefined): string {
+  if (before?.type !== after?.type) return 'type';
+  const isSame =
+    before?.before === after?.before &&
+    before?.after.replace(/ !dbg !\d+/, '') === after?.after.replace(/ !dbg !\d+/, '');
+  return isSame ? 'initial value' : 'linkage, section or alignment';
 }
 
 /** Attributes that say something of a value but not where it is passed. */

@@ -71,6 +71,15 @@ describe('what a livepatch cannot carry', () => {
     },
   );
 
+  it.each([
+    ['internal global i32 2, align 4', /initial value of limit/],
+    ['internal global i64 1, align 4', /type of limit/],
+    ['internal global i32 1, section ".data..read_mostly", align 4', /section or alignment of limit/],
+  ])('says what of a variable changes: %s', (after, message) => {
+    const v = verdict('@limit = internal global i32 1, align 4\n', `@limit = ${after}\n`);
+    expect(v.refusals.map((r) => r.message)).toEqual([expect.stringMatching(message)]);
+  });
+
   const state = (name: string): string =>
     `@${name} = internal global i32 0, align 4\ndefine dso_local void @f() {\n  store i32 1, ptr @${name}, align 4\n  ret void\n}\n`;
 
