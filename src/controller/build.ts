@@ -87,7 +87,7 @@ export async function buildKernelImage(
   const toolchain = await ensureToolchain(docker, recipe, context);
   const { arch, config, toolchain: compiler } = recipe;
   const images = join(projectRoot(), 'images');
-  const id = await stage('kernel', context, () =>
+  const id = await stage('kernel build', context, () =>
     buildImage(
       docker,
       {
@@ -131,7 +131,7 @@ export async function addEngine(
 ): Promise<void> {
   const engine = engineFiles();
   const before = await imageId(docker, ref, context.signal);
-  const id = await stage('engine', context, () =>
+  const id = await stage('engine layer', context, () =>
     buildImage(
       docker,
       {
