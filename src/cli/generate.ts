@@ -194,5 +194,9 @@ function adopt(session: Session, made: ResultDocument): void {
   const { findings, timings, ...rest } = made;
   Object.assign(known, rest);
   known.findings.push(...findings);
-  for (const [name, ms] of Object.entries(timings)) known.timings[name === 'total' ? 'engine' : name] = ms;
+  for (const [name, ms] of Object.entries(timings)) {
+    // Making the image has stages of the same names.
+    const stage = name === 'total' ? 'generate' : name;
+    known.timings[stage in known.timings ? `${stage} (in the image)` : stage] = ms;
+  }
 }
