@@ -79,6 +79,18 @@ describe('the example patches, in a booted kernel', () => {
     },
   );
 
+  it('with callbacks sets a variable of the kernel, and sets it back', async () => {
+    const { exitCode, result } = await generate('proc-meminfo', [
+      ...['--callbacks', 'examples/callback/callbacks.c', '--name', 'callback'],
+      ...['--verify', '--test', 'examples/callback/test.sh'],
+    ]);
+    expect({ exitCode, status: result.status }).toEqual({ exitCode: 0, status: 'verified' });
+    expect(printed(result, 'before')).toEqual(['hung_task_warnings: 10']);
+    expect(printed(result, 'during')).toEqual(['hung_task_warnings: 20']);
+    expect(printed(result, 'after')).toEqual(['hung_task_warnings: 10']);
+    expect(result.symbols.map((s) => s.name)).toContain('sysctl_hung_task_warnings');
+  });
+
   it('that changes an initial value is refused at its line', async () => {
     const { exitCode, result } = await generate('refused-initialiser');
     expect(exitCode).toBe(3);
