@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { KlpError } from '../shared/errors.js';
+import { asKlpError, isFullDisk, KlpError } from '../shared/errors.js';
 import { withTempDir } from '../shared/files.js';
 import { stage, type ProgressEvent } from '../shared/progress.js';
 import { resultSchema, type ResultDocument } from '../shared/result.js';
@@ -41,7 +41,8 @@ const keptStderr = 8 * 1024;
  * Runs the engine on a job in a container of the image and puts the module and its package into `outDir`.
  * A refusal and a patch that does not compile are results, not errors: see `status` and `findings`.
  * @returns the engine's result document; artifact paths are absolute, `image` is filled in
- * @throws KlpError `container-failed`, `output-unsafe`, `output-not-writable`, `interrupted`, `docker-failed`
+ * @throws KlpError `container-failed`, `output-unsafe`, `output-not-writable`, `no-disk-space`, `interrupted`,
+ *   `docker-failed`
  */
 export async function generateInImage(
   docker: Docker,
@@ -204,7 +205,7 @@ async function collect(
       await rename(join(staging, name), join(target, name));
     }
   } catch (error) {
-    if (error instanceof KlpError) throw error;
+    if (error instanceof KlpError || isFullDisk(error)) throw asKlpError(error);
     throw new KlpError('output-not-writable', `cannot write to ${target}: ${(error as Error).message}`, {
       cause: error,
     });

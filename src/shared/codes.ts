@@ -383,8 +383,10 @@ export const codes = {
   'no-disk-space': entry(
     'environment',
     'Not enough disk space',
-    'An image with a kernel built in it needs more space than is free; nothing was started.',
-    'Free the space in the message, for example with docker system prune, or move the cache with KLP_DOCKER_CACHE.',
+    'An image with a kernel built in it needs more space than is free, and nothing was started; or the disk ' +
+      'for the results or for temporary files is full, and nothing incomplete was left there.',
+    'Free the space in the message, for example with docker system prune; move the cache with KLP_DOCKER_CACHE, ' +
+      'temporary files with TMPDIR, or results with -o.',
   ),
   'base-image-failed': entry(
     'environment',
@@ -511,10 +513,10 @@ export const codes = {
   ),
   'package-unusable': entry(
     'usage',
-    'The package cannot be used',
-    'It is no gzipped tar archive, holds paths that leave its folder, is larger than the limit, or has ' +
+    'The package or module cannot be used',
+    'It is damaged, is neither a kernel module nor a gzipped tar archive, is larger than the limit, or has ' +
       'no livepatch.',
-    'Name the livepatch-*.tgz that klp-docker generate made.',
+    'Name the livepatch-*.tgz or livepatch-*.ko that klp-docker generate made.',
   ),
   'kernel-does-not-boot': entry(
     'verification',

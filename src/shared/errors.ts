@@ -53,12 +53,27 @@ export class KlpError extends Error {
   }
 }
 
-/** Anything thrown, as a KlpError; what nobody expected is a defect of ours. */
+/** What the system says when a file system, or one user's share of it, is full. */
+const fullDisk = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Anything thrown, as a KlpError; a full disk is known, and what nobody expected is a defect of ours. */
 export function asKlpError(error: unknown): KlpError {
   if (error instanceof KlpError) return error;
+  if (isFullDisk(error)) {
+    const { path, message } = error;
+    return new KlpError('no-disk-space', `no space is left for what is to be written: ${message}`, {
+      cause: error,
+      ...(path === undefined ? {} : { file: path }),
+    });
+  }
   const message = error instanceof Error ? error.message : String(error);
   const output = error instanceof Error ? error.stack : undefined;
   return new KlpError('internal', message, { cause: error, ...(output ? { output } : {}) });
+}
+
+/** True for the system's error for a full disk. */
+export function isFullDisk(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && fullDisk.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** The process exit code for a kind of error (see "Exit codes" in the README). */

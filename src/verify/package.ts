@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Parser, type ReadEntry } from 'tar';
@@ -25,15 +25,31 @@ const resultSchema = z.object({ functions: z.array(z.object({ object: z.string()
  * Takes a module (.ko) or a package (.tgz). Nothing of a package is unpacked but the module, whose name in
  * `dir` is our own.
  * @param dir an empty folder
- * @throws KlpError `package-unusable`, `not-a-livepatch`, `elf-malformed`
+ * @throws KlpError `package-unusable`, `not-a-livepatch`
  */
 export async function readSubject(path: string, dir: string): Promise<Subject> {
-  if (await isElf(path)) return { livepatch: path, objects: [] };
+  if (await isElf(path)) {
+    nameOf(await readFile(path), path);
+    return { livepatch: path, objects: [] };
+  }
   const { module, result } = await readPackage(path);
-  const name = readLivepatch(module, basename(path)).name;
+  const name = nameOf(module, path);
   const livepatch = join(dir, `${name}.ko`);
   await writeFile(livepatch, module);
   return { livepatch, objects: objectsOf(result) };
+}
+
+/** The module's name. A damaged file is the fault of what was handed to us, not of a kernel build. */
+function nameOf(module: Uint8Array, path: string): string {
+  try {
+    return readLivepatch(module, basename(path)).name;
+  } catch (cause) {
+    if (!(cause instanceof KlpError) || cause.code !== 'elf-malformed') throw cause;
+    throw new KlpError('package-unusable', `${path}: the module is damaged (${cause.message})`, {
+      file: path,
+      cause,
+    });
+  }
 }
 
 async function isElf(path: string): Promise<boolean> {

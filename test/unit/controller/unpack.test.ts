@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,26 @@ describe('what comes out of a container', () => {
     await expect(unpack()).rejects.toMatchObject({ code: 'output-unsafe' });
     await unpack({ ...limits, nested: true });
     expect(await readFile(join(to, 'dir', 'file'), 'utf8')).toBe('x');
+  });
+
+  it('that cannot be written is an error, not a file less', async () => {
+    await writeFile(join(from, 'out', 'file'), 'x');
+    // A folder of this name with something in it is in the way of the file.
+    await mkdir(join(to, 'file', 'sub'), { recursive: true });
+    await expect(unpack()).rejects.toThrow();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('has no room on a full disk, which is said', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', to]);
+    try {
+      await writeFile(join(from, 'out', 'livepatch-x.ko'), 'x'.repeat(20_000));
+      await expect(unpack({ ...limits, bytes: 100_000 })).rejects.toMatchObject({
+        code: 'no-disk-space',
+        kind: 'environment',
+      });
+    } finally {
+      execFileSync('umount', [to]);
+    }
   });
 
   it('is not too large and not too much', async () => {

@@ -24,6 +24,13 @@ async function withPackage(
   });
 }
 
+/** The module with another offset of the section headers (`e_shoff`) in its ELF header. */
+function withSectionsAt(bytes: Uint8Array, offset: bigint): Uint8Array {
+  const copy = Buffer.from(bytes);
+  copy.writeBigUInt64LE(offset, 40);
+  return copy;
+}
+
 const unusable = { code: 'package-unusable' };
 
 describe('readSubject', () => {
@@ -67,7 +74,21 @@ describe('readSubject', () => {
 
   it('refuses a package whose module is none', async () => {
     await withPackage({ 'x.ko': 'text' }, async (path, out) => {
-      await expect(readSubject(path, out)).rejects.toMatchObject({ code: 'elf-malformed' });
+      await expect(readSubject(path, out)).rejects.toMatchObject(unusable);
+    });
+  });
+
+  it.each([
+    ['was cut off', module.subarray(0, module.length - 40)],
+    ['has little more than its first bytes', module.subarray(0, 10)],
+    ['says its sections lie elsewhere', withSectionsAt(module, 1n << 40n)],
+    ['says its sections lie at an impossible place', withSectionsAt(module, (1n << 64n) - 1n)],
+  ])('refuses a module that %s, by its name', async (_, bytes) => {
+    await withPackage({ 'x.ko': bytes }, async (path, out) => {
+      const file = join(path, '../in/x.ko');
+      const error = { ...unusable, kind: 'usage', message: expect.stringContaining(file) as string };
+      await expect(readSubject(file, out)).rejects.toMatchObject(error);
+      await expect(readSubject(path, out)).rejects.toMatchObject(unusable);
     });
   });
 
