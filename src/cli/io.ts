@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { codes } from '../shared/codes.js';
+import { exitCodeOf } from '../shared/errors.js';
 
 /** What the command line needs from the process around it; tests hand in their own. */
 export interface Io {
@@ -16,12 +18,23 @@ const readerGone = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);
 
 /**
  * Keeps a reader that went away (`klp-docker images | head -1`) from ending the program in the middle of its
- * work: what is written after that is dropped, the work and its exit code stay.
+ * work: what is written after that is dropped, the work and its exit code stay. Any other reason why nothing can
+ * be written, as a full disk, does not end the work either, but is handed to `failed`.
  */
-export function ignoreClosedPipe(stream: Writable): void {
+export function ignoreClosedPipe(stream: Writable, failed: (error: Error) => void = () => undefined): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (!readerGone.has(error.code ?? '')) throw error;
+    if (!readerGone.has(error.code ?? '')) failed(error);
   });
+}
+
+/**
+ * Tells in one line, on the stream that is left, that the result could not be written.
+ * @returns the exit code for that
+ */
+export function reportLostOutput(stderr: Writable, error: Error): number {
+  const code = 'output-not-writable';
+  stderr.write(`error: standard output cannot be written: ${error.message} (klp-docker explain ${code})\n`);
+  return exitCodeOf(codes[code].kind);
 }
 
 /** Waits until everything written to the stream has reached the operating system, or cannot any more. */

@@ -7,7 +7,7 @@ import { registerExplain } from './explain.js';
 import { registerGenerate } from './generate.js';
 import { registerImages } from './images.js';
 import { listenForInterrupt } from './interrupt.js';
-import { flushed, ignoreClosedPipe, type Io } from './io.js';
+import { flushed, ignoreClosedPipe, reportLostOutput, type Io } from './io.js';
 import { showEarlyError } from './session.js';
 import { registerShell } from './shell.js';
 import type { Cli } from './verb.js';
@@ -82,12 +82,15 @@ function usageError(error: CommanderError, args: readonly string[]): KlpError {
 
 /** The process: signals, closed pipes, exit code. Called by bin/klp-docker.js. */
 export async function main(): Promise<void> {
-  ignoreClosedPipe(process.stdout);
+  let lost: Error | undefined;
+  ignoreClosedPipe(process.stdout, (error) => (lost ??= error));
   ignoreClosedPipe(process.stderr);
   const interrupt = listenForInterrupt((text) => void process.stderr.write(text));
   const { stdout, stderr, env } = process;
   const code = await runCli({ stdout, stderr, env, args: process.argv.slice(2), signal: interrupt.signal });
-  await Promise.all([flushed(stdout), flushed(stderr)]);
+  await flushed(stdout);
+  const exitCode = lost === undefined ? code : reportLostOutput(stderr, lost);
+  await flushed(stderr);
   // Sockets to the engine may still be open; everything is done and written.
-  process.exit(code);
+  process.exit(exitCode);
 }

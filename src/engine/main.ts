@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { flushed, ignoreClosedPipe } from '../cli/io.js';
+import { flushed, ignoreClosedPipe, reportLostOutput } from '../cli/io.js';
 import { listenForInterrupt } from '../cli/interrupt.js';
 import { renderResult } from '../report/human.js';
 import { renderJson } from '../report/json.js';
@@ -40,7 +40,8 @@ const maxPatchBytes = 4 * 1024 * 1024;
 
 /** `llpatch`: makes a livepatch where the kernel tree is. Sets the process's exit code. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  ignoreClosedPipe(process.stdout);
+  let lost: Error | undefined;
+  ignoreClosedPipe(process.stdout, (error) => (lost ??= error));
   ignoreClosedPipe(process.stderr);
   const program = command();
   try {
@@ -78,7 +79,9 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     for (const { argv: line, cwd } of commandHistory()) process.stderr.write(`${shellLine(line, cwd)}\n`);
   }
   process.exitCode = exitCodeOfResult(document);
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  await flushed(process.stdout);
+  if (lost !== undefined) process.exitCode = reportLostOutput(process.stderr, lost);
+  await flushed(process.stderr);
 }
 
 function command(): Command {
