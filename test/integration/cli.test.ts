@@ -101,6 +101,18 @@ describe('shell', () => {
     expect(failed.exitCode).toBe(5);
     expect(failed.stderr).toContain('exit code 1');
   });
+
+  it('starts in the kernel tree', async () => {
+    const ran = await spawnCli(['shell', ...kernel, '--', 'cat', 'include/config/kernel.release']);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: `${pinned.kernel}\n` });
+  });
+
+  it.each(['nosuch', './nosuch', '/etc/passwd'])('says that %s is no command of the image', async (name) => {
+    const { exitCode, stderr } = await spawnCli(['shell', ...kernel, '--', name]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`no such command in the image: ${name}`);
+    expect(stderr).not.toContain('docker-modem');
+  });
 });
 
 describe('generate', () => {

@@ -10,11 +10,29 @@ export interface Terminal {
   stdout: NodeJS.WriteStream;
 }
 
+/** Where a command starts; paths of patches and sources are relative to it. */
+const kernelTree = '/usr/src/linux';
+
+/** How the engine says that a container's command is not there, or nothing that can be run. */
+const noCommand = /executable file not found|no such file or directory|permission denied|is a directory/i;
+
+/** Why a container did not start, from the engine's answer. */
+export function startFailed(command: string, cause: unknown): KlpError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (message.includes(`exec: ${JSON.stringify(command)}`) && noCommand.test(message)) {
+    return new KlpError('usage', `There is no such command in the image: ${command}`, {
+      advice: 'Open a shell without a command to see what there is.',
+      cause,
+    });
+  }
+  return new KlpError('docker-failed', `Docker could not start the container: ${message}`, { cause });
+}
+
 /**
  * Runs a command in a fresh container of an image, connected to this terminal, without network. The container
  * is removed afterwards, whatever happens.
  * @returns the command's exit code
- * @throws KlpError `docker-failed`, `interrupted`
+ * @throws KlpError `usage` when the image has no such command, `docker-failed`, `interrupted`
  */
 export async function interactiveContainer(
   docker: Docker,
@@ -30,6 +48,7 @@ export async function interactiveContainer(
     docker.createContainer({
       Image: image,
       Cmd: [...argv],
+      WorkingDir: kernelTree,
       Tty: tty,
       OpenStdin: true,
       StdinOnce: true,
@@ -53,7 +72,9 @@ export async function interactiveContainer(
     const ended = new Promise<void>((settle) => stream.once('close', settle).once('end', settle));
     if (tty) stream.pipe(stdout, { end: false });
     else docker.modem.demuxStream(stream, stdout, process.stderr);
-    await container.start();
+    await container.start().catch((cause: unknown) => {
+      throw startFailed(argv[0] ?? '', cause);
+    });
     if (tty) {
       stdin.setRawMode(true);
       resize();
