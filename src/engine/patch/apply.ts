@@ -116,13 +116,30 @@ function applyPart(draft: Draft, part: FilePatch): void {
     const placement = locate(texts, hunk, place);
     if (!placement.ok) {
       const failure = { file: part, path: draft.path, number: i + 1, hunk, lines: texts, placement };
-      throw explainFailure({ ...failure, delta: place.delta });
+      const madeBy = (at: number): string | undefined => makerOf(draft, hunk, at);
+      throw explainFailure({ ...failure, delta: place.delta, madeBy });
     }
     if (placement.offset !== 0) draft.notes.push(offsetNote(part, draft, hunk, placement.offset));
     const end = splice(draft, hunk, placement.at, part.patch);
     place = { from: end, delta: place.delta + hunk.newLines - hunk.oldLines, drift: placement.offset };
   });
   if (part.deleted) draft.op = 'deleted';
+}
+
+/** The patch that made a hunk's change, when the hunk's result stands at index `at`; undefined when the kernel has it. */
+function makerOf(draft: Draft, hunk: Hunk, at: number): string | undefined {
+  let now = at;
+  for (const { kind } of hunk.lines) {
+    const line = draft.lines[now];
+    if (kind !== '-') now++;
+    if (kind === '+' && line?.index === undefined) return line?.origin.patch;
+    if (kind !== '-') continue;
+    const above = draft.lines[now - 1];
+    const removed = now === 0 ? 0 : above?.index === undefined ? undefined : above.index + 1;
+    const origin = removed === undefined ? undefined : draft.removed.get(removed);
+    if (origin) return origin.patch;
+  }
+  return undefined;
 }
 
 /** Puts a hunk's new lines in the place of its old ones; returns the index behind them. */

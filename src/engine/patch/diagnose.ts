@@ -1,6 +1,6 @@
 import { KlpError } from '../../shared/errors.js';
 import { shellLine } from '../../shared/run.js';
-import { contextOf, positionsOf, sideOf, standsAt, type Placement } from './locate.js';
+import { boundTo, contextOf, positionsOf, sideOf, standsAt, type Placement } from './locate.js';
 import type { FilePatch, Hunk } from './parse.js';
 
 interface Failure {
@@ -13,6 +13,8 @@ interface Failure {
   lines: readonly string[];
   placement: Placement & { ok: false };
   delta: number;
+  /** The patch of this command that made the hunk's change, if its result stands at this index. */
+  madeBy: (at: number) => string | undefined;
 }
 
 /** The error for a hunk that has no place: what was expected, what is there, what would help. */
@@ -35,6 +37,16 @@ export function explainFailure(failure: Failure): KlpError {
 function explain(failure: Failure): { reason: string; advice: string } {
   const { file, path, hunk, lines, placement } = failure;
   const refresh = refreshAdvice(file, path);
+  const done = positionsOf(lines, sideOf(hunk, 'new'));
+  if (placement.why === 'absent' || (file.added && hunk.oldLines === 0)) {
+    const earlier = done.map(failure.madeBy).find((name) => name !== undefined);
+    if (earlier !== undefined) {
+      return {
+        reason: `an earlier patch of the same command, ${earlier}, has made this change already`,
+        advice: 'Give each change once: leave one of the two away.',
+      };
+    }
+  }
   if (placement.why === 'no-context') {
     return {
       reason: 'it has no lines of context, so its place cannot be checked',
@@ -47,13 +59,18 @@ function explain(failure: Failure): { reason: string; advice: string } {
       advice: `Say which place is meant. ${refresh}`,
     };
   }
-  const done = positionsOf(lines, sideOf(hunk, 'new'));
-  if (done.length > 0) {
+  const exact = positionsOf(lines, sideOf(hunk, 'old'));
+  // Where lines are taken away at a hunk's end, what it leaves stands in the file before and after.
+  const shrinks = hunk.oldLines > hunk.newLines;
+  if (done.length > 0 && !(shrinks && exact.length > 0)) {
     const part = file.hunks.length > 1 ? 'Take this hunk out of the patch' : 'Leave the patch away';
     return {
       reason: `it is applied already: its result stands at line ${list(done)}`,
       advice: `${part}, or give a kernel without the change.`,
     };
+  }
+  if (exact.length > 0) {
+    return { reason: misplaced(hunk, exact, lines.length), advice: refresh };
   }
   const spaces = positionsOf(lines.map(squeeze), sideOf(hunk, 'old').map(squeeze));
   if (spaces.length > 0) {
@@ -70,6 +87,24 @@ function explain(failure: Failure): { reason: string; advice: string } {
     };
   }
   return { reason: 'the lines it expects are nowhere in the file', advice: refresh };
+}
+
+/** Why a hunk may not go where its lines stand. */
+function misplaced(hunk: Hunk, exact: number[], length: number): string {
+  const stands = `its lines stand at line ${list(exact)}`;
+  const { start, end } = boundTo(hunk);
+  if (end && exact.every((at) => at + hunk.oldLines < length)) {
+    const means =
+      contextOf(hunk).after === 0
+        ? 'it has no context after the change'
+        : 'it speaks of a last line without a line end';
+    return `${means}, as at the end of a file; ${stands}, but the file goes on there`;
+  }
+  if (start && !exact.includes(0)) {
+    return `it has no context before the change, as at the start of a file; ${stands}, but there are lines before it`;
+  }
+  if (start || end) return `it has too little context for its place to be checked; ${stands}`;
+  return `${stands}, before the place of the hunk that precedes it in the patch`;
 }
 
 /** The least number of outer context lines to ignore so that a hunk fits in one place, as GNU patch counts fuzz. */

@@ -13,6 +13,19 @@ export function contextOf(hunk: Hunk): { before: number; after: number } {
   return { before, after };
 }
 
+/**
+ * Whether a hunk can only go to the file's start or end. One that starts or ends with a change, with context on the
+ * other side, was cut off there by the file's own end; so was one that speaks of a last line without a line end.
+ */
+export function boundTo(hunk: Hunk): { start: boolean; end: boolean } {
+  const { before, after } = contextOf(hunk);
+  const bare = before === 0 && after === 0;
+  const unended = [sideOf(hunk, 'old'), sideOf(hunk, 'new')].some(
+    (side) => side.at(-1)?.endsWith('\n') === false,
+  );
+  return { start: !bare && before === 0 && hunk.oldStart <= 1, end: unended || (!bare && after === 0) };
+}
+
 /** Whether `block` stands in `lines` at index `at`. */
 export function standsAt(lines: readonly string[], block: readonly string[], at: number): boolean {
   if (at < 0 || at + block.length > lines.length) return false;
@@ -56,13 +69,9 @@ export function locate(
   }
   const context = contextOf(hunk);
   const bare = context.before === 0 && context.after === 0;
-  // A hunk that starts or ends with a change, with context on the other side, was cut off by the file's own end.
-  const first = !bare && context.before === 0 && hunk.oldStart <= 1;
-  // So was one that speaks of a last line without a line end.
-  const cut = [old, sideOf(hunk, 'new')].some((side) => side.length > 0 && !side.at(-1)?.endsWith('\n'));
-  const last = cut || (!bare && context.after === 0);
+  const bound = boundTo(hunk);
   const allowed = (at: number): boolean =>
-    at >= from && (!first || at === 0) && (!last || at + old.length === lines.length);
+    at >= from && (!bound.start || at === 0) && (!bound.end || at + old.length === lines.length);
 
   if (drift === 0 && allowed(named) && standsAt(lines, old, named)) return { ok: true, at: named, offset: 0 };
   const candidates = positionsOf(lines, old, from).filter(allowed);

@@ -196,6 +196,47 @@ describe('a hunk that does not apply', () => {
     expect(error.advice).toContain('patch -p1 -b -i p1');
   });
 
+  it.each([
+    ['adds', '@@ -1,1 +1,2 @@\n line 1\n+new\n'],
+    ['removes', '@@ -1,2 +1,1 @@\n line 1\n-line 2\n'],
+  ])('says that a hunk that %s has no context below', async (_, hunk) => {
+    const error = await failure(numbered(1, 9), patch(hunk));
+    expect(error.message).toMatch(/no context after the change.* at line 1, but the file goes on there$/);
+    expect(error.advice).toMatch(/^Refresh it/);
+  });
+
+  it('says that a hunk has no context above', async () => {
+    const error = await failure(numbered(1, 9), patch('@@ -1,1 +1,2 @@\n+new\n line 5\n'));
+    expect(error.message).toMatch(/no context before the change.* at line 5, but there are lines before it$/);
+  });
+
+  it('says that hunks are not in the order of the file', async () => {
+    const hunk = (n: number): string =>
+      `@@ -${n},3 +${n},3 @@\n line ${n}\n-line ${n + 1}\n+new\n line ${n + 2}\n`;
+    const error = await failure(numbered(1, 9), patch(hunk(6), hunk(1)));
+    expect(error.message).toMatch(/at line 1, before the place of the hunk that precedes it/);
+  });
+
+  it.each([
+    ['changes', '@@ -3,3 +3,3 @@\n line 3\n-line 4\n+new\n line 5\n'],
+    ['adds', '@@ -3,2 +3,3 @@\n line 3\n+new\n line 4\n'],
+    ['removes', '@@ -3,3 +3,2 @@\n line 3\n-line 4\n line 5\n'],
+  ])('says which earlier patch has made a change already that %s lines', async (_, hunk) => {
+    const error: unknown = await one(numbered(1, 9), patch(hunk), patch(hunk)).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 'patch-does-not-apply',
+      message: expect.stringMatching(/in p2 .*an earlier patch of the same command, p1, has made/) as string,
+      advice: expect.not.stringContaining('kernel without') as string,
+    });
+  });
+
+  it('says which earlier patch has added a file already', async () => {
+    const added = '--- /dev/null\n+++ b/g\n@@ -0,0 +1 @@\n+new\n';
+    await expect(apply({}, added, added)).rejects.toThrow(
+      /an earlier patch of the same command, p1, has made/,
+    );
+  });
+
   it('says that it is applied already', async () => {
     const error = await failure(numbered(1, 4) + 'LINE 5\n' + numbered(6, 9), change5);
     expect(error.message).toMatch(/applied already: its result stands at line 3/);
