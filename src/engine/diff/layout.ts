@@ -49,13 +49,15 @@ export function layoutsIn(text: string): Layouts {
       (field(node, 'baseType') === undefined || depth > 8 ? tag : typeOf(field(node, 'baseType'), depth + 1))
     );
   };
-  const describe = (node: string, depth: number): [string, string][] =>
-    members(node)
+  const describe = (node: string, depth: number): [string, string][] => {
+    let unnamed = 0;
+    return members(node)
       .filter((m) => m.includes('DW_TAG_member'))
-      .map((m, i) => [
-        field(m, 'name') ?? `(unnamed ${i})`,
+      .map((m) => [
+        field(m, 'name') ?? `(unnamed ${(unnamed += 1)})`,
         `at bit ${field(m, 'offset') ?? '0'}, ${field(m, 'size') ?? '0'} bits, ${typeOf(field(m, 'baseType'), depth)}`,
       ]);
+  };
 
   const found: Layouts = new Map();
   for (const node of nodes.values()) {
@@ -76,10 +78,15 @@ export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange
   for (const [type, before] of original) {
     const after = patched.get(type);
     if (!after) continue;
+    // What came or went, and the size, say more than what moved because of it.
+    const rank = (name: string): number => {
+      if (name === '(size)') return 1;
+      if (before.has(name) && after.has(name)) return 3;
+      return name.startsWith('(unnamed ') ? 2 : 0;
+    };
     const fields = [...new Set([...before.keys(), ...after.keys()])]
       .filter((name) => before.get(name) !== after.get(name))
-      // What came or went says more than what moved because of it.
-      .sort((a, b) => Number(before.has(a) && after.has(a)) - Number(before.has(b) && after.has(b)))
+      .sort((a, b) => rank(a) - rank(b))
       .map((name) => `${name}: ${before.get(name) ?? 'new'} -> ${after.get(name) ?? 'gone'}`);
     if (fields.length > 0) changes.push({ type, fields });
   }

@@ -23,6 +23,21 @@ describe('layouts of structures', () => {
     expect(changes).toEqual([{ type: 'struct s', fields: ['c: new -> at bit 32, 32 bits, int'] }]);
   });
 
+  it('tell of a new first field before all that it moves, also past unnamed members', () => {
+    const unnamed = (offset: number): string =>
+      `!6 = !DIDerivedType(tag: DW_TAG_member, scope: !1, baseType: !8, size: 32, offset: ${offset})\n`;
+    const moved = module('!5, !3, !6, !4', 192, unnamed(96))
+      .replace('size: 32, offset: 32', 'size: 32')
+      .replace('name: "a", scope: !1, baseType: !8, size: 32', '$&, offset: 32');
+    const [change] = layoutChanges(layoutsIn(module('!3, !6, !4', 128, unnamed(32))), layoutsIn(moved));
+    expect(change?.fields).toEqual([
+      'c: new -> at bit 0, 32 bits, int',
+      '(size): 128 bits -> 192 bits',
+      'a: at bit 0, 32 bits, int -> at bit 32, 32 bits, int',
+      '(unnamed 1): at bit 32, 32 bits, int -> at bit 96, 32 bits, int',
+    ]);
+  });
+
   it('do not mind a structure that is new', () => {
     const more =
       '!20 = distinct !DICompositeType(tag: DW_TAG_structure_type, name: "n", size: 32, elements: !21)\n!21 = !{!3}\n';
