@@ -82,11 +82,7 @@ export async function generate(
   const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
   await checkLayouts(changed, files, overlay, context);
-  refuse(
-    changed,
-    files.some((f) => !f.path.endsWith('.c')),
-    context,
-  );
+  refuse(changed, files, context);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
   for (const unit of changed) checkDefinitions(unit, symbols);
   for (const { unit, patched, diff } of changed) {
@@ -169,10 +165,15 @@ async function findUnits(
 const shownRefusals = 9;
 
 /** Collects what stands in the way in all units, and throws the first; the others become findings. */
-function refuse(changed: readonly AnalysedUnit[], changesHeaders: boolean, context: EngineContext): void {
+function refuse(
+  changed: readonly AnalysedUnit[],
+  files: readonly PatchedFile[],
+  context: EngineContext,
+): void {
   const refusals: KlpError[] = [];
-  for (const { unit, original, patched, diff, file } of changed) {
-    const verdict = judge(unit, original, patched, diff, file, changesHeaders);
+  const changesHeaders = files.some((f) => !f.path.endsWith('.c'));
+  for (const { unit, original, patched, diff } of changed) {
+    const verdict = judge(unit, original, patched, diff, files, changesHeaders);
     context.findings.push(...verdict.notes);
     refusals.push(...verdict.refusals);
   }

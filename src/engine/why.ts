@@ -1,7 +1,7 @@
 import type { AnalysedUnit } from './analyse.js';
 import { debugInfo } from './ir/debug.js';
-import { touchedDefinitions } from './patch/touched.js';
-import type { KlpFunc, PatchedFile } from './types.js';
+import { filesOf, touchedDefinitions } from './patch/touched.js';
+import type { KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import type { PatchedFunction } from '../shared/result.js';
 
 /**
@@ -31,6 +31,7 @@ export function explainFunctions(
     const inlined = new Set([...after.inlined(f), ...(old?.kind === 'function' ? before.inlined(old) : [])]);
     const because = [...inlined].filter((n) => n !== name && isTouched(n)).sort();
     const reads = diff.readsChanged.get(name) ?? [];
+    const referred = reads.length > 0 ? reads : touchedBy(unit, files);
     const entry = funcs.find((k) => k.oldName === originalName);
     const why =
       diff.added.has(name) && !diff.originalOf.has(name)
@@ -46,9 +47,23 @@ export function explainFunctions(
       name: originalName,
       sympos: entry?.sympos ?? 0,
       why,
-      because: why === 'inlines' || why === 'changed' ? because : why === 'references' ? reads : [],
+      because: why === 'inlines' || why === 'changed' ? because : why === 'references' ? referred : [],
       source: { file: place?.file ?? unit.source, ...(place ? { line: place.line } : {}) },
     });
   }
   return result;
+}
+
+/**
+ * What the patch changes of the files that a unit reads: macros, of which the compiler's output knows nothing; else
+ * other definitions; else the places of the changes.
+ */
+function touchedBy(unit: TranslationUnit, files: readonly PatchedFile[]): string[] {
+  const read = filesOf(unit, files);
+  const touched = read.flatMap((f) => touchedDefinitions(f));
+  const macros = touched.filter((t) => t.macro);
+  const names = (macros.length > 0 ? macros : touched).map((t) => t.name);
+  if (names.length > 0) return [...new Set(names)].sort();
+  // A file that the patch adds is not among those that the kernel's own build has read.
+  return (read.length > 0 ? read : files).map((f) => `${f.path}:${f.changed[0]?.from ?? 1}`);
 }

@@ -4,7 +4,7 @@ import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
 import { addressesIn, closingBracket } from '../ir/text.js';
-import { lineOf } from '../patch/touched.js';
+import { filesOf, lineOf } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import { isBookkeeping, type ModuleDiff } from './diff.js';
 
@@ -23,6 +23,12 @@ function sourceName(name: string): string {
   return baseName(name).replace(/^.*\./, '');
 }
 
+interface Place {
+  file: string;
+  line?: number;
+  object: string;
+}
+
 export interface Verdict {
   /** What stands in the way; empty when the change can become a livepatch. */
   refusals: KlpError[];
@@ -32,6 +38,7 @@ export interface Verdict {
 /**
  * What of a translation unit's difference cannot be carried by a livepatch. Nothing is dropped in silence: each part of
  * the difference is either code that will be replaced, or named here.
+ * @param files all files of the patch
  * @param changesHeaders the patch changes headers too, so that all who see a function's declaration are compared
  */
 export function judge(
@@ -39,15 +46,19 @@ export function judge(
   original: IrModule,
   patched: IrModule,
   diff: ModuleDiff,
-  file: PatchedFile | undefined,
+  files: readonly PatchedFile[],
   changesHeaders: boolean,
 ): Verdict {
   const refusals: KlpError[] = [];
   const notes: Finding[] = [];
-  const at = (name: string): { file: string; line?: number; object: string } => {
+  const read = filesOf(unit, files);
+  const own = read.find((f) => f.path === unit.source);
+  const placeIn = (file: PatchedFile | undefined, name: string): Place => {
     const line = lineOf(file, sourceName(name));
-    return { file: unit.source, object: unit.object, ...(line === undefined ? {} : { line }) };
+    return { file: file?.path ?? unit.source, object: unit.object, ...(line === undefined ? {} : { line }) };
   };
+  const at = (name: string): Place =>
+    placeIn(own ?? read.find((f) => f.patched.includes(sourceName(name))), name);
   const variable = (module: IrModule, name: string): IrVariable | undefined => {
     const g = module.globals.get(name);
     return g?.kind === 'variable' ? g : undefined;
@@ -132,14 +143,16 @@ export function judge(
   }
   const asm = [...diff.asm.added, ...diff.asm.removed];
   if (asm.length > 0) {
+    const place = placeIn(own ?? read[0], '');
+    const where = place.file === unit.source ? unit.source : `${unit.source}, which reads ${place.file}`;
     const exported = asm.some((line) => /ksymtab|export_symbol/.test(line));
     refusals.push(
       new KlpError(
         exported ? 'export-changed' : 'file-asm-changed',
         exported
-          ? `the patch adds, removes or changes an EXPORT_SYMBOL in ${unit.source}`
-          : `assembly at file level differs in ${unit.source} (an initcall, a static call or an asm statement)`,
-        { ...at(''), output: asm.slice(0, 12).join('\n') },
+          ? `the patch adds, removes or changes an EXPORT_SYMBOL in ${where}`
+          : `assembly at file level differs in ${where} (an initcall, a static call or an asm statement)`,
+        { ...place, output: asm.slice(0, 12).map(readable).join('\n') },
       ),
     );
   }
@@ -149,6 +162,14 @@ export function judge(
     );
   }
   return { refusals, notes };
+}
+
+/** A line of module assembly with LLVM's escapes (`\\`, `\22`) undone where they stand for printable characters. */
+function readable(line: string): string {
+  return line.replace(/\\(?:\\|([0-9A-Fa-f]{2}))/g, (escape, hex?: string) => {
+    const character = hex === undefined ? '\\' : String.fromCharCode(parseInt(hex, 16));
+    return /[\t -~]/.test(character) ? character : escape;
+  });
 }
 
 /** What of a variable changes, in a word. */

@@ -1,10 +1,20 @@
-import type { PatchedFile } from '../types.js';
+import type { PatchedFile, TranslationUnit } from '../types.js';
 
-/** A function or variable definition of a source file that a patch touches. */
+/** A function, variable or macro definition of a source file that a patch touches. */
 export interface Touched {
   name: string;
   /** First changed line in it, in the patched file, 1-based. */
   line: number;
+  /** It is a `#define`. */
+  macro?: true;
+}
+
+/** The patched files that a unit is compiled from: its own source first, then C files that it includes, then headers. */
+export function filesOf(unit: TranslationUnit, files: readonly PatchedFile[]): PatchedFile[] {
+  const rank = ({ path }: PatchedFile): number => (path === unit.source ? 0 : path.endsWith('.c') ? 1 : 2);
+  return files
+    .filter((f) => f.path === unit.source || unit.dependencies.includes(f.path))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 /**
@@ -16,8 +26,10 @@ export function touchedDefinitions(file: PatchedFile): Touched[] {
   const found = new Map<string, Touched>();
   for (const range of file.changed) {
     for (let n = range.from; n <= Math.max(range.to, range.from); n += 1) {
-      const name = enclosing(lines, n - 1);
-      if (name !== undefined && !found.has(name)) found.set(name, { name, line: n });
+      const macro = macroAt(lines, n - 1);
+      const name = macro ?? enclosing(lines, n - 1);
+      if (name === undefined || found.has(name)) continue;
+      found.set(name, { name, line: n, ...(macro === undefined ? {} : { macro: true }) });
     }
   }
   return [...found.values()];
@@ -42,9 +54,17 @@ export function aggregatesTouched(file: PatchedFile): number[] {
     });
 }
 
+/** The macro whose `#define` a line is part of. */
+function macroAt(lines: string[], index: number): string | undefined {
+  let first = index;
+  while (first > 0 && lines[first - 1]?.endsWith('\\')) first -= 1;
+  return /^\s*#\s*define\s+(\w+)/.exec(lines[first] ?? '')?.[1];
+}
+
 function enclosing(lines: string[], index: number): string | undefined {
   for (let i = index; i >= 0; i -= 1) {
     const line = lines[i] ?? '';
+    if (macroAt(lines, i) !== undefined) continue;
     if (i < index && /^\}/.test(line)) return undefined;
     if (!/^[A-Za-z_]/.test(line) || /^[A-Za-z_]\w*:\s*(?:\/\*.*)?$/.test(line)) continue;
     const head = lines.slice(i, Math.min(i + 8, lines.length)).join(' ');

@@ -15,7 +15,7 @@ const unit: TranslationUnit = {
 
 function verdict(original: string, patched: string, file?: PatchedFile, headers = false): Verdict {
   const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
-  return judge(unit, a, b, diffModules(a, b), file, headers);
+  return judge(unit, a, b, diffModules(a, b), file ? [file] : [], headers);
 }
 
 const codes = (v: Verdict): string[] => v.refusals.map((r) => r.code);
@@ -61,6 +61,31 @@ describe('what a livepatch cannot carry', () => {
     ],
   ])('%s', (code, original, patched) => {
     expect(codes(verdict(original, patched))).toContain(code);
+  });
+
+  it('assembly of a unit in a file that its source includes, told as a reader expects it', () => {
+    const [a, b] = ['', 'module asm ".section \\22.export_symbol\\22,\\22a\\22"\n'].map((text) =>
+      parseModule(text, 'a.ll'),
+    );
+    const range = { from: 7, to: 7, patch: 'p', patchLine: 1 };
+    const files = ['other.c', 'part.c'].map((path) => ({
+      path,
+      original: '',
+      patched: '',
+      changed: [range],
+    }));
+    const { refusals } = judge(
+      { ...unit, dependencies: ['part.c'] },
+      a!,
+      b!,
+      diffModules(a!, b!),
+      files,
+      false,
+    );
+    expect(refusals).toMatchObject([
+      { code: 'export-changed', detail: { file: 'part.c', line: 7, object: 'x.o' } },
+    ]);
+    expect(refusals[0]?.detail.output).toContain('.section ".export_symbol","a"');
   });
 
   it.each(['.data..read_mostly', '.data..percpu', '__dyndbg', '.rodata.str'])(

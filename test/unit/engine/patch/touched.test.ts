@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lineOf, touchedDefinitions } from '../../../../src/engine/patch/touched.js';
+import { filesOf, lineOf, touchedDefinitions } from '../../../../src/engine/patch/touched.js';
 import type { PatchedFile } from '../../../../src/engine/types.js';
 
 const source = `static int table[] = {
@@ -26,6 +26,18 @@ SYSCALL_DEFINE1(close, unsigned int, fd)
 }
 
 static unsigned long limit = 10;
+
+#define ONE(x) ((x) + 1)
+# define SWAP(a, b)	\\
+do {			\\
+	swap(a, b);	\\
+} while (0)
+
+static int count(void)
+{
+#define STEP 2
+	return STEP;
+}
 `;
 
 function file(line: number): PatchedFile {
@@ -49,6 +61,20 @@ describe('touchedDefinitions', () => {
     expect(touchedDefinitions(file(line))).toEqual([{ name, line }]);
   });
 
+  it.each([
+    [26, 'ONE'],
+    [27, 'SWAP'],
+    [29, 'SWAP'],
+    [30, 'SWAP'],
+    [34, 'STEP'],
+  ])('names the macro around line %i', (line, name) => {
+    expect(touchedDefinitions(file(line))).toEqual([{ name, line, macro: true }]);
+  });
+
+  it('looks past a macro inside a function', () => {
+    expect(touchedDefinitions(file(35))).toEqual([{ name: 'count', line: 35 }]);
+  });
+
   it('names nothing between definitions', () => {
     expect(touchedDefinitions(file(12))).toEqual([]);
   });
@@ -56,5 +82,21 @@ describe('touchedDefinitions', () => {
   it('gives the line of a changed definition', () => {
     expect(lineOf(file(3), 'table')).toBe(3);
     expect(lineOf(file(24), 'limit')).toBe(24);
+  });
+});
+
+describe('filesOf', () => {
+  it('gives the files of a unit, its own first and headers last', () => {
+    const paths = ['include/a.h', 'part.c', 'other.c', 'unit.c'];
+    const files = paths.map((path) => ({ ...file(1), path }));
+    const unit = {
+      source: 'unit.c',
+      object: 'unit.o',
+      objname: 'vmlinux',
+      compile: [],
+      cwd: '/',
+      dependencies: ['part.c', 'include/a.h'],
+    };
+    expect(filesOf(unit, files).map((f) => f.path)).toEqual(['unit.c', 'part.c', 'include/a.h']);
   });
 });
