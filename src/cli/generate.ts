@@ -109,6 +109,7 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
   if (options.name !== undefined && !/^[\w-]{1,40}$/.test(options.name)) {
     throw new KlpError('usage', '--name takes up to 40 letters, digits, - and _');
   }
+  if (options.debugDir !== undefined) await withOutputDir(options.debugDir, async () => undefined);
   const job = {
     patches,
     noReplace: !options.replace,

@@ -11,8 +11,14 @@ export type CodeDocument = NonNullable<ResultDocument['codes']>[number];
 
 /** A reason code as the result document tells it. */
 export function describeCode(code: Code): CodeDocument {
-  const { kind, title, meaning, advice } = codes[code];
+  const { kind, title, meaning, advice, finding } = codes[code];
+  if (finding !== undefined) return { code, exitCode: 0, finding, title, meaning, advice };
   return { code, exitCode: exitCodeOf(kind), title, meaning, advice };
+}
+
+/** How a code ends a command, e.g. `exit code 3`; a note or warning does not. */
+function weight({ exitCode, finding }: CodeDocument): string {
+  return finding === undefined ? `exit code ${exitCode}` : `a ${finding}; it does not change the exit code`;
 }
 
 /** Every reason code, by exit code and then by name. */
@@ -24,7 +30,7 @@ export function allCodes(): CodeDocument[] {
 /** One reason code for people. */
 export function renderCode(document: CodeDocument, style: Style): string {
   return [
-    `${style.bold(document.code)}: ${document.title} (exit code ${document.exitCode})`,
+    `${style.bold(document.code)}: ${document.title} (${weight(document)})`,
     '',
     ...indented(wrapped(document.meaning, proseWidth), '  '),
     '',
@@ -36,9 +42,13 @@ export function renderCode(document: CodeDocument, style: Style): string {
 
 /** The list of all reason codes for people. */
 export function renderCodeList(style: Style): string {
-  const rows = allCodes().map((document) => [String(document.exitCode), document.code, document.title]);
+  const rows = allCodes().map((document) => [
+    document.finding ?? String(document.exitCode),
+    document.code,
+    document.title,
+  ]);
   return [
-    style.bold('Exit code, reason code, what it says:'),
+    style.bold('Exit code (or note, warning: these do not change it), reason code, what it says:'),
     ...table(rows, '  '),
     '',
     'klp-docker explain CODE tells what one means and what to do.',
@@ -56,10 +66,21 @@ export function codesMarkdown(): string {
   ];
   let exitCode = -1;
   for (const document of allCodes()) {
-    if (document.exitCode !== exitCode) lines.push('', `## Exit code ${document.exitCode}`);
+    if (document.exitCode !== exitCode) {
+      lines.push('', document.exitCode === 0 ? '## Notes and warnings' : `## Exit code ${document.exitCode}`);
+      if (document.exitCode === 0)
+        lines.push('', 'They stand beside a result and do not change the exit code.');
+    }
     exitCode = document.exitCode;
     const text = (s: string): string => s.replaceAll('<', '&lt;').replaceAll('\n', '\n  ');
-    lines.push('', `### \`${document.code}\``, '', `${text(document.title)}.`, '', text(document.meaning));
+    lines.push(
+      '',
+      `### \`${document.code}\``,
+      '',
+      `${text(document.title)}${document.finding === undefined ? '' : ` (a ${document.finding})`}.`,
+      '',
+      text(document.meaning),
+    );
     lines.push('', `**What to do:** ${text(document.advice)}`);
   }
   return `${lines.join('\n')}\n`;

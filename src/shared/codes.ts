@@ -6,10 +6,18 @@ export interface CodeEntry {
   title: string;
   meaning: string;
   advice: string;
+  /** What a code says that never ends a command; left out for errors. */
+  finding?: 'note' | 'warning';
 }
 
-function entry(kind: Kind, title: string, meaning: string, advice: string): CodeEntry {
-  return { kind, title, meaning, advice };
+function entry(
+  kind: Kind,
+  title: string,
+  meaning: string,
+  advice: string,
+  finding?: CodeEntry['finding'],
+): CodeEntry {
+  return { kind, title, meaning, advice, ...(finding === undefined ? {} : { finding }) };
 }
 
 /**
@@ -70,7 +78,7 @@ export const codes = {
     'environment',
     'The results cannot be written',
     'A folder or file for results, or the file named with --log, cannot be made or written to.',
-    'Name another folder with -o, or make room and check the permissions.',
+    'Name another folder with -o or --debug-dir, or make room and check the permissions.',
   ),
   'unknown-arch': entry(
     'usage',
@@ -143,6 +151,7 @@ export const codes = {
     'A hunk was found at another line than the patch says',
     'A note: all lines of the hunk stand in the file exactly once, only further up or down.',
     'Nothing needs to be done; look at the place if in doubt.',
+    'note',
   ),
   'file-not-in-kernel': entry(
     'nothing',
@@ -459,6 +468,7 @@ export const codes = {
     'A signature was not checked',
     'Checksums were compared, but the signature of the list they come from could not be checked here.',
     'Install gpgv and debian-archive-keyring.',
+    'warning',
   ),
   'container-failed': entry(
     'environment',
@@ -709,6 +719,7 @@ export const codes = {
     'A module description is not carried over',
     'MODULE_DESCRIPTION, MODULE_ALIAS and the like describe a module to tools. They have no effect on running code and stay as they are; the finding is a warning.',
     'Nothing to do.',
+    'warning',
   ),
   'not-traceable': entry(
     'refused',
@@ -733,18 +744,21 @@ export const codes = {
     'A static variable has a copy of its own in the livepatch',
     'Some static data belongs to a place in the code (debug descriptors, once-flags). The livepatch brings its own instance where that is harmless; the finding is a note.',
     'Nothing to do.',
+    'note',
   ),
   'static-branch-dynamic': entry(
     'refused',
     'A static branch became an ordinary branch',
     'The key of a static branch (a tracepoint, for example) lives in a module, and a livepatch cannot register such a branch before the module is there. The patched function reads the key each time instead: same decision, slightly slower. The finding is a note.',
     'Nothing to do.',
+    'note',
   ),
   'objtool-warning': entry(
     'refused',
     'objtool has a doubt about the generated code',
     'objtool checks control flow and stack layout. A warning can mean that stack traces through the function are not reliable, which delays transitions. The finding is a warning.',
     'Look at the function it names; please report it if the original code gives no such warning.',
+    'warning',
   ),
   'callbacks-unusable': entry(
     'usage',

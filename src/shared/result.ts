@@ -107,7 +107,9 @@ export const imageEntrySchema = z.strictObject({
 /** One reason code, as `explain` tells it. */
 export const codeSchema = z.strictObject({
   code: z.string(),
+  /** 0 for a note or warning: it ends no command. */
   exitCode: z.number().int(),
+  finding: z.enum(['note', 'warning']).optional(),
   title: z.string(),
   meaning: z.string(),
   advice: z.string(),

@@ -65,6 +65,21 @@ describe('generate looks at its input before it asks for an engine', () => {
     expect(found).toMatchObject({ exitCode: 5, code: 'output-not-writable' });
   });
 
+  it('refuses a --debug-dir that is a file, before anything is started', async () => {
+    const found = await findingsOf([
+      'generate',
+      patch,
+      ...kernel,
+      '-o',
+      join(dir, 'out'),
+      '--debug-dir',
+      patch,
+    ]);
+    expect(found).toMatchObject({ exitCode: 5, code: 'output-not-writable' });
+    expect(found.message).toContain(patch);
+    expect(await readdir(dir)).toEqual(['a.patch']);
+  });
+
   it('needs a patch and a kernel', async () => {
     expect((await callCli(['generate', ...kernel], env)).stderr).toContain("'patch'");
     expect((await callCli(['generate', patch], env)).stderr).toContain('--kernel');

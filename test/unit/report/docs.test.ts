@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { allCodes, codesMarkdown } from '../../../src/report/codes.js';
+import {
+  allCodes,
+  codesMarkdown,
+  describeCode,
+  renderCode,
+  renderCodeList,
+} from '../../../src/report/codes.js';
 import { resultJsonSchema } from '../../../src/report/json.js';
+import { styleFor } from '../../../src/report/style.js';
 
 const hint = 'run `npm run docs` and commit docs/';
 
@@ -12,6 +19,33 @@ describe('generated documents', () => {
 
   it('docs/result.schema.json is the schema that results are checked with', async () => {
     expect(await readFile('docs/result.schema.json', 'utf8'), hint).toBe(resultJsonSchema());
+  });
+});
+
+describe('codes that only notes and warnings carry', () => {
+  const quiet = allCodes().filter((entry) => entry.exitCode === 0);
+
+  it('stand under no exit code', () => {
+    expect(quiet.map(({ code, finding }) => `${code}: ${finding ?? ''}`)).toEqual([
+      'hunk-moved: note',
+      'modinfo-not-carried: warning',
+      'objtool-warning: warning',
+      'signature-not-checked: warning',
+      'static-branch-dynamic: note',
+      'static-copied: note',
+    ]);
+    const [before = '', notes = ''] = codesMarkdown().split('## Notes and warnings');
+    expect(before).not.toContain('###');
+    expect(notes.split('## Exit code')[0]).toContain('`hunk-moved`');
+  });
+
+  it('are explained as such', () => {
+    const style = styleFor({}, {});
+    expect(renderCode(describeCode('hunk-moved'), style)).toContain(
+      '(a note; it does not change the exit code)',
+    );
+    expect(renderCode(describeCode('input-empty'), style)).toContain('(exit code 2)');
+    expect(renderCodeList(style)).toMatch(/^ *note +hunk-moved /m);
   });
 });
 
