@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { asKlpError, isFullDisk, KlpError } from '../shared/errors.js';
+import { asKlpError, KlpError } from '../shared/errors.js';
 import { withTempDir } from '../shared/files.js';
 import { stage, type ProgressEvent } from '../shared/progress.js';
 import { resultSchema, type ResultDocument } from '../shared/result.js';
@@ -205,7 +205,14 @@ async function collect(
       await rename(join(staging, name), join(target, name));
     }
   } catch (error) {
-    if (error instanceof KlpError || isFullDisk(error)) throw asKlpError(error);
+    const known = asKlpError(error);
+    if (known.code === 'no-disk-space') {
+      throw new KlpError(known.code, `the results do not fit into ${target}: ${known.message}`, {
+        file: target,
+        cause: error,
+      });
+    }
+    if (error instanceof KlpError) throw error;
     throw new KlpError('output-not-writable', `cannot write to ${target}: ${(error as Error).message}`, {
       cause: error,
     });

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +117,21 @@ describe('shell', () => {
 });
 
 describe('generate', () => {
+  it.skipIf(process.getuid?.() !== 0)('leaves nothing on a disk that is too small, and says so', async () => {
+    const small = join(out, 'small');
+    await mkdir(small, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', small]);
+    try {
+      const { exitCode, stderr } = await spawnCli(['generate', example, ...kernel, '-o', small]);
+      expect(exitCode).toBe(5);
+      expect(stderr).toContain('no-disk-space');
+      expect(stderr).toContain(small);
+      expect(await readdir(small)).toEqual([]);
+    } finally {
+      execFileSync('umount', [small]);
+    }
+  });
+
   it('makes a module, its package and a result that describes them', async () => {
     const { exitCode, result } = await document(['generate', example, ...kernel, '-o', out]);
     expect(exitCode).toBe(0);
