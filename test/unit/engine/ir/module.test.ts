@@ -43,7 +43,10 @@ describe('parseModule', () => {
       initialiser: '[%struct.s { i32 1, ptr @.str }, %struct.s { i32 2, ptr @f }]',
       section: 'x,y',
     });
-    expect(module.globals.get('.str')).toMatchObject({ initialiser: 'c"@g = global; ,\\00"', after: ', align 1' });
+    expect(module.globals.get('.str')).toMatchObject({
+      initialiser: 'c"@g = global; ,\\00"',
+      after: ', align 1',
+    });
   });
 
   it('knows declarations, quoted names, aliases and weak references', () => {
