@@ -736,7 +736,7 @@ export const codes = {
   'no-effect': entry(
     'nothing',
     'The patch changes no code',
-    'The patch applies, and the compiled code of every file it touches is the same as before: it changes comments, white space, documentation or code that this configuration does not build.',
+    'The patch applies, but no function of the running kernel changes with it: it changes comments, white space, documentation, code that this configuration does not build, or code that nothing there uses.',
     'Check that the patch is meant for this kernel and this configuration.',
   ),
   'static-copied': entry(
