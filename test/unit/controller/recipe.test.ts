@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sourcesList } from '../../../src/controller/build.js';
 import { imageTag, inputsHash, kernelConfig, recipe } from '../../../src/controller/recipe.js';
-import { archData } from '../../../src/shared/catalog.js';
+import { archData, debianData } from '../../../src/shared/catalog.js';
 
 const arch = archData('x86_64');
 const tiny = kernelConfig('tiny', arch);
@@ -57,12 +57,13 @@ describe('what an image is made of', () => {
 
 describe('the suites that packages come from', () => {
   it('are a base, its security updates, and the suite itself', () => {
+    const { mirror, securityMirror } = debianData();
     expect(sourcesList('trixie-backports', {})).toEqual([
-      'deb http://deb.debian.org/debian trixie main',
-      'deb http://deb.debian.org/debian-security trixie-security main',
-      'deb http://deb.debian.org/debian trixie-backports main',
+      `deb ${mirror} trixie main`,
+      `deb ${securityMirror} trixie-security main`,
+      `deb ${mirror} trixie-backports main`,
     ]);
-    expect(sourcesList('sid', {})).toEqual(['deb http://deb.debian.org/debian sid main']);
+    expect(sourcesList('sid', {})).toEqual([`deb ${mirror} sid main`]);
   });
 
   it('come from the mirrors that the user names', () => {
