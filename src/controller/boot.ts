@@ -6,6 +6,7 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
+import type { BootAssets } from '../verify/types.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
 import { withImageFolder } from './docker/container.js';
@@ -22,18 +23,6 @@ const aboutSchema = z.strictObject({
   selftests: z.boolean(),
 });
 
-/** An image's files for a test boot, on this machine's disk. */
-export interface BootFolder {
-  dir: string;
-  kernel: string;
-  modulesDir: string;
-  busybox: string;
-  bash?: string;
-  selftests?: string;
-  release: string;
-  arch: string;
-}
-
 /**
  * Copies the boot files out of an image into the cache, once per kernel build; later calls find them there.
  * @throws KlpError `boot-files-unusable`, `image-unusable`, `no-disk-space`, `docker-failed`
@@ -42,7 +31,7 @@ export async function exportBootAssets(
   docker: Docker,
   image: Pick<Image, 'ref' | 'kernelDigest'>,
   context: ControllerContext,
-): Promise<BootFolder> {
+): Promise<BootAssets> {
   const dir = join(context.cacheDir, 'boot', image.kernelDigest.replace(/^sha256:/, '').slice(0, 24));
   await withLock(dir, context, async () => {
     if (existsSync(dir)) return;
@@ -63,7 +52,7 @@ export async function exportBootAssets(
   return describe(dir, image.ref);
 }
 
-async function describe(dir: string, ref: string): Promise<BootFolder> {
+async function describe(dir: string, ref: string): Promise<BootAssets> {
   const about = aboutSchema.safeParse(
     JSON.parse(await readFile(join(dir, 'boot.json'), 'utf8').catch(() => 'null')) as unknown,
   );
