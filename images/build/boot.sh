@@ -4,7 +4,7 @@
 # In:  ARCH, LLVM    as the kernel's make takes them
 #      KLP_ARCH      the project's name of the architecture
 #      KERNEL_IMAGE  path of the boot image in the kernel tree
-#      USERLAND      folder with bin/busybox and bin/bash-static for that architecture
+#      TRIPLE        the architecture's GNU name, for programs of user space
 # Out: kernel, modules/, busybox, bash, selftests/, boot.json
 set -eu
 cd /usr/src/linux
@@ -15,8 +15,8 @@ cp "$KERNEL_IMAGE" "$boot/kernel"
 make -s INSTALL_MOD_PATH="$boot/modules" DEPMOD=/sbin/depmod modules_install >/dev/null
 release=$(cat include/config/kernel.release)
 rm -f "$boot/modules/lib/modules/$release/build" "$boot/modules/lib/modules/$release/source"
-cp "$USERLAND/bin/busybox" "$boot/busybox"
-cp "$USERLAND/bin/bash-static" "$boot/bash"
+cp /klp/userland/bin/busybox "$boot/busybox"
+cp /klp/userland/bin/bash-static "$boot/bash"
 
 # The kernel's own livepatch tests: their modules moved from lib/livepatch into the selftests' folder in 6.9.
 tests=tools/testing/selftests/livepatch
@@ -34,7 +34,7 @@ if [ -d $tests ]; then
     selftests=true
   fi
   for source in $tests/*.c; do
-    [ ! -f "$source" ] || "clang$LLVM" ${CLANG_TARGET:+--target=$CLANG_TARGET} -O2 -static -pthread \
+    [ ! -f "$source" ] || "clang$LLVM" "--target=$TRIPLE" -O2 -static -pthread -fuse-ld=lld \
       -o "$boot/selftests/$(basename "$source" .c)" "$source"
   done
 fi

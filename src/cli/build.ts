@@ -42,7 +42,12 @@ export function registerBuild(program: Command, cli: Cli): void {
 /** What a result document says about the image that was used. */
 export function imageFacts(image: Image): Pick<ResultDocument, 'kernel' | 'toolchain' | 'image'> {
   return {
-    kernel: { release: image.kernel, arch: image.arch, configSha256: image.configSha256 },
+    kernel: {
+      release: image.kernel,
+      arch: image.arch,
+      configSha256: image.configSha256,
+      ...(image.series.length === 0 ? {} : { series: image.series }),
+    },
     toolchain: { compiler: `clang ${image.llvm}`, llvm: String(image.llvm) },
     image: { ref: image.ref, digest: image.digest, origin: image.origin },
   };

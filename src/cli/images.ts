@@ -33,11 +33,11 @@ function renderImages(images: readonly ImageEntry[]): string {
   if (images.length === 0) {
     return 'No images yet. Make one with: klp-docker build --kernel 6.12.107 --arch x86_64\n';
   }
-  const rows = images.map(({ kernel, arch, llvm, config, size: bytes, created, ref }) => [
+  const rows = images.map(({ kernel, arch, llvm, config, series, size: bytes, created, ref }) => [
     kernel,
     arch,
     llvm,
-    config,
+    [config, ...series].join(' + '),
     size(bytes),
     created.slice(0, 16).replace('T', ' '),
     ref,

@@ -13,6 +13,7 @@ export interface KernelOptions {
   config?: string;
   source?: string;
   pull?: boolean;
+  arm64Series?: boolean;
 }
 
 /** The options of KernelOptions. `--arch` is this machine's unless given, `--kernel` is mandatory unless told otherwise. */
@@ -26,6 +27,7 @@ export function kernelOptions({ mandatory } = { mandatory: true }): OptionSpec[]
     ).argParser(llvmVersion),
     ['--config <config>', 'kernel configuration: tiny (the default), defconfig, or a file'],
     ['--source <source>', 'kernel source: kernel.org, debian[:suite], git+URL#tag, a tarball, a folder'],
+    ['--no-arm64-series', 'leave an arm64 kernel before 6.17 as it is; it cannot be livepatched then'],
     ['--pull', 'look for the image in the registry (KLP_DOCKER_REGISTRY) before building it'],
     ['--no-pull', 'do not look in the registry (the default)'],
   ];
@@ -52,8 +54,8 @@ function llvmVersion(text: string): number {
  *   `source-invalid`
  */
 export function imageRequest(options: KernelOptions): ImageRequest {
-  const { kernel, arch, llvm, config, source, pull } = options;
-  checkKernelSupported(kernel, archData(arch));
+  const { kernel, arch, llvm, config, source, pull, arm64Series: series } = options;
+  checkKernelSupported(kernel, archData(arch), series);
   llvmFor(kernel, llvm);
   if (config !== undefined) kernelConfig(config, archData(arch));
   parseSource(source);
@@ -64,5 +66,6 @@ export function imageRequest(options: KernelOptions): ImageRequest {
     ...(config === undefined ? {} : { config }),
     ...(source === undefined ? {} : { source }),
     ...(pull === undefined ? {} : { pull }),
+    ...(series === undefined ? {} : { series }),
   };
 }

@@ -13,7 +13,7 @@ import { imageId, removeUnnamed, tagImage } from './docker/images.js';
 import { engineCall } from './docker/stream.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
-import { engineFiles, type Recipe } from './recipe.js';
+import { engineFiles, kernelArgs, type Recipe } from './recipe.js';
 import { mirrorOf } from './sources/debian.js';
 import type { ResolvedSource } from './sources/types.js';
 
@@ -85,7 +85,7 @@ export async function buildKernelImage(
   await needSpace(context.cacheDir, downloadSpace, 'the kernel source');
   const archive = await stage('kernel source', context, source.fetch, source.origin);
   const toolchain = await ensureToolchain(docker, recipe, context);
-  const { arch, config, toolchain: compiler } = recipe;
+  const { arch, config, series, toolchain: compiler } = recipe;
   const images = join(projectRoot(), 'images');
   const id = await stage('kernel build', context, () =>
     buildImage(
@@ -96,18 +96,20 @@ export async function buildKernelImage(
           'images/build': join(images, 'build'),
           'images/config': join(images, 'config'),
           [source.contextName]: archive,
+          ...Object.fromEntries(
+            Object.entries(series.files).map(([name, path]) => [`images/series/${name}`, path]),
+          ),
           ...(config.file === undefined ? {} : { 'kernel.config': config.file }),
         },
         args: {
           ...proxyArgs(context.env),
-          ARCH: arch.kernelArch,
+          ...kernelArgs(arch),
+          ...(config.name === 'file' ? { FRAGMENTS: '' } : {}),
           LLVM: `-${compiler.llvm}`,
-          KLP_ARCH: arch.name,
           KERNEL: source.version,
           CONFIG: config.name,
-          FRAGMENTS: config.name === 'file' ? '' : arch.configFragments.join(' '),
-          TARGET: arch.kernelImageTarget,
-          KERNEL_IMAGE: arch.kernelImage,
+          SERIES: Object.keys(series.files).join(' '),
+          SERIES_NAMES: series.names.join(' '),
         },
         labels,
       },

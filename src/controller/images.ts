@@ -3,6 +3,7 @@ import semver from 'semver';
 import { archData, checkKernelSupported, kernelSemver, llvmFor } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
+import { noSeries, seriesFor } from '../shared/series.js';
 import { addEngine, buildKernelImage } from './build.js';
 import type { ControllerContext } from './context.js';
 import {
@@ -15,7 +16,15 @@ import {
 } from './docker/images.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
-import { engineFiles, imageTag, inputsHash, kernelConfig, recipe, type KernelConfig } from './recipe.js';
+import {
+  engineFiles,
+  imageTag,
+  inputsHash,
+  kernelConfig,
+  recipe,
+  type KernelConfig,
+  type Recipe,
+} from './recipe.js';
 import { parseSource, resolveSource } from './sources.js';
 import { choose } from './sources/kernel-org.js';
 
@@ -30,6 +39,8 @@ export interface ImageRequest {
   config?: string;
   /** As for `--source`; the default tries kernel.org, then Debian. */
   source?: string;
+  /** Apply the project's own patches to the kernel where it needs some (default). */
+  series?: boolean;
   /** Look in the registry before building. */
   pull?: boolean;
   /** Build when there is no image (default); otherwise `image-not-found`. */
@@ -53,6 +64,8 @@ export interface Image {
   configSha256: string;
   sourceSha256: string;
   source: string;
+  /** Names of the sets of the project's own patches in the kernel. */
+  series: string[];
 }
 
 /** Images with a kernel but no engine, and with both; the tags are the same. */
@@ -81,11 +94,11 @@ export async function ensureImage(
   // What a folder, a file or a tag holds is known only when it has been looked at.
   const certain = ['default', 'kernel.org', 'debian'].includes(spec.kind);
   if (certain && request.build === false && request.pull !== true) throw absent();
-  checkKernelSupported(request.kernel, arch);
+  checkKernelSupported(request.kernel, arch, request.series);
   llvmFor(request.kernel, request.llvm);
   const source = await stage('resolve source', context, () => resolveSource(request.kernel, spec, context));
-  checkKernelSupported(source.version, arch);
-  const of = recipe(arch, llvmFor(source.version, request.llvm), config);
+  checkKernelSupported(source.version, arch, request.series);
+  const of = recipeOf(source.version, request, config);
   const inputs = inputsHash(of, source.sha256);
   const tag = imageTag(of, source.version, inputs);
   const kernelRef = `${kernelRepository}:${tag}`;
@@ -99,6 +112,7 @@ export async function ensureImage(
       [label.llvm]: String(of.toolchain.llvm),
       [label.config]: config.name,
       [label.inputs]: inputs,
+      [label.series]: of.series.names.join(' '),
       [label.source]: source.origin,
       [label.sourceSha256]: source.sha256,
     };
@@ -110,6 +124,13 @@ export async function ensureImage(
   );
   if (!made) throw new KlpError('image-unusable', `${kernelRef} lacks the labels of an image of klp-docker`);
   return withEngineOf(docker, made, origin, request, context);
+}
+
+/** The recipe for a full kernel version. @throws KlpError `llvm-does-not-fit`, `unknown-llvm` */
+function recipeOf(kernel: string, request: ImageRequest, config: KernelConfig): Recipe {
+  const arch = archData(request.arch);
+  const series = request.series === false ? noSeries : seriesFor(kernel, arch);
+  return recipe(arch, llvmFor(kernel, request.llvm), config, series);
 }
 
 /** The newest kernel image here that the request describes and that this version's recipe would make again. */
@@ -126,8 +147,8 @@ async function findPresent(
     if (choose(request.kernel, [kernel]) === undefined) return false;
     if (request.source !== undefined && !comesFrom(source, request.source)) return false;
     try {
-      const wanted = llvmFor(kernel, request.llvm);
-      return llvm === wanted && inputsHash(recipe(arch, wanted, config), sourceSha256) === inputs;
+      const of = recipeOf(kernel, request, config);
+      return llvm === of.toolchain.llvm && inputsHash(of, sourceSha256) === inputs;
     } catch (error) {
       if (error instanceof KlpError && error.kind !== 'defect') return false;
       throw error;
@@ -157,6 +178,7 @@ function pick(labels: Record<string, string>) {
     source: labels[label.source] ?? '',
     sourceSha256: labels[label.sourceSha256] ?? '',
     inputs: labels[label.inputs] ?? '',
+    series: (labels[label.series] ?? '').split(' ').filter((name) => name !== ''),
   };
 }
 
@@ -168,8 +190,7 @@ async function withEngineOf(
   context: ControllerContext,
 ): Promise<Image> {
   const { inputs, ...about } = pick(kernelImage.labels);
-  const arch = archData(about.arch);
-  const of = recipe(arch, about.llvm, kernelConfig(request.config ?? 'tiny', arch));
+  const of = recipeOf(about.kernel, request, kernelConfig(request.config ?? 'tiny', archData(about.arch)));
   const ref = `${repository}:${imageTag(of, about.kernel, inputs)}`;
   const engine = engineFiles().sha256;
   const digest = await withLock(ref, context, async () => {
@@ -230,6 +251,7 @@ export async function listImages(
     arch: string;
     llvm: number;
     config: string;
+    series: string[];
     size: number;
     created: number;
   }[]
@@ -237,7 +259,7 @@ export async function listImages(
   const all = await imagesWithLabel(docker, label.engine, context.signal);
   return all
     .map((image) => {
-      const { kernel, arch, llvm, config } = pick(image.labels);
+      const { kernel, arch, llvm, config, series } = pick(image.labels);
       return {
         ref: image.ref,
         digest: image.id,
@@ -245,6 +267,7 @@ export async function listImages(
         arch,
         llvm,
         config,
+        series,
         size: image.size,
         created: image.created,
       };

@@ -12,6 +12,8 @@ export const label = {
   config: `${prefix}.config`,
   /** Of the kernel's .config. */
   configSha256: `${prefix}.config-sha256`,
+  /** Names of the sets of the project's own patches in the kernel, separated by blanks. */
+  series: `${prefix}.series`,
   /** Hash of all that went into the kernel image. */
   inputs: `${prefix}.inputs`,
   /** Where the source came from, and the checksum of its archive. */

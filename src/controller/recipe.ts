@@ -3,12 +3,21 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { debianData, projectRoot, toolchainData, type ArchData, type Toolchain } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
+import { noSeries, type Series } from '../shared/series.js';
 
 /** Raised when images made before must not be used any more though none of their inputs changed. */
 const recipeVersion = 1;
 /** The lines that part a Dockerfile: what comes before each is an image of its own and may be here already. */
 const partLines = ['FROM toolchain AS kernel\n', 'FROM kernel AS engine\n'] as const;
-const buildScripts = ['toolchain.sh', 'unpack.sh', 'configure.sh', 'kernel.sh', 'boot.sh'];
+const buildScripts = [
+  'toolchain.sh',
+  'userland.sh',
+  'unpack.sh',
+  'series.sh',
+  'configure.sh',
+  'kernel.sh',
+  'boot.sh',
+];
 
 /** How a kernel is configured. */
 export interface KernelConfig {
@@ -25,6 +34,8 @@ export interface Recipe {
   arch: ArchData;
   toolchain: Toolchain;
   config: KernelConfig;
+  /** The project's own patches to this kernel. */
+  series: Series;
   /** The Dockerfile's three parts. The later two begin after their FROM line. */
   dockerfile: { toolchain: string; kernel: string; engine: string };
   /** SHA-256 of what makes the compiler's image, and of what makes the kernel's. */
@@ -61,8 +72,13 @@ export function kernelConfig(text: string, arch: ArchData): KernelConfig {
   }
 }
 
-/** Puts together what an image of an architecture, an LLVM version and a configuration is made of. */
-export function recipe(arch: ArchData, llvm: number, config: KernelConfig): Recipe {
+/** Puts together what an image of an architecture, an LLVM version, a configuration and a series is made of. */
+export function recipe(
+  arch: ArchData,
+  llvm: number,
+  config: KernelConfig,
+  series: Series = noSeries,
+): Recipe {
   const root = projectRoot();
   const toolchain = toolchainData(llvm);
   const dockerfile = parts(
@@ -81,6 +97,7 @@ export function recipe(arch: ArchData, llvm: number, config: KernelConfig): Reci
     arch,
     toolchain,
     config,
+    series,
     dockerfile,
     toolchainSha256,
     sha256: sha256(
@@ -88,8 +105,22 @@ export function recipe(arch: ArchData, llvm: number, config: KernelConfig): Reci
       dockerfile.kernel,
       ...buildScripts.map(script),
       config.sha256,
-      JSON.stringify([arch.kernelArch, arch.kernelImage, arch.kernelImageTarget, arch.configFragments]),
+      series.sha256,
+      JSON.stringify(kernelArgs(arch)),
     ),
+  };
+}
+
+/** What the Dockerfile's kernel part is told of an architecture. */
+export function kernelArgs(arch: ArchData): Record<string, string> {
+  return {
+    ARCH: arch.kernelArch,
+    KLP_ARCH: arch.name,
+    DEBIAN_ARCH: arch.debianArch,
+    TRIPLE: arch.triple,
+    FRAGMENTS: arch.configFragments.join(' '),
+    TARGET: arch.kernelImageTarget,
+    KERNEL_IMAGE: arch.kernelImage,
   };
 }
 

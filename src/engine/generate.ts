@@ -58,7 +58,15 @@ export async function generate(
     arch: tree.arch,
     configSha256: tree.configSha256,
     ...(tree.buildId === undefined ? {} : { buildId: tree.buildId }),
+    ...(tree.series.length === 0 ? {} : { series: tree.series }),
   };
+  if (tree.series.length > 0) {
+    context.findings.push({
+      code: 'kernel-has-series',
+      severity: 'note',
+      message: `the kernel carries ${tree.series.join(', ')}: the livepatch is for running kernels that carry the same`,
+    });
+  }
   result.toolchain = { compiler: tree.compilerText };
 
   const files = await stage('patch', context, async () => {

@@ -52,6 +52,8 @@ export interface KernelTree {
   /** CONFIG_CC_VERSION_TEXT. */
   compilerText: string;
   configSha256: string;
+  /** Names of the project's own patch sets in this kernel. */
+  series: string[];
   /** GNU build id of vmlinux, hex. */
   buildId?: string;
 }

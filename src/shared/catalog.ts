@@ -14,6 +14,8 @@ const archSchema = z.strictObject({
   kernelArch: z.string(),
   debianArch: z.string(),
   dockerPlatform: z.string(),
+  /** The GNU name of the system, as Debian's cross packages and clang's --target know it. */
+  triple: z.string(),
   /** e_machine of its ELF files. */
   elfMachine: z.number().int(),
   /** The boot image, relative to the kernel tree, and the make target that builds it. */
@@ -42,7 +44,9 @@ const toolchainsSchema = z.strictObject({
 
 const kernelsSchema = z.strictObject({
   /** Per arch: the first kernel that can be livepatched. */
-  minimum: z.record(z.string(), z.string()),
+  minimum: z.record(z.string(), z.strictObject({ kernel: z.string(), why: z.string() })),
+  /** Per arch: the first that can be without the project's own series, where that is another. */
+  minimumWithoutSeries: z.record(z.string(), z.string()),
   default: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
   minimumLlvm: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
   knownBad: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int(), why: z.string() })),
@@ -190,14 +194,23 @@ export function llvmFor(kernel: string, asked?: number): number {
 
 /**
  * Refuses kernels that cannot be livepatched on an architecture.
- * @throws KlpError `kernel-too-old`, `kernel-version-invalid`
+ * @param series whether the project's own series may be applied to it
+ * @throws KlpError `kernel-too-old`, `kernel-needs-series`, `kernel-version-invalid`
  */
-export function checkKernelSupported(kernel: string, arch: ArchData): void {
-  const least = kernels().minimum[arch.name];
-  if (least !== undefined && semver.lt(kernelSemver(kernel), least)) {
+export function checkKernelSupported(kernel: string, arch: ArchData, series = true): void {
+  const { minimum, minimumWithoutSeries } = kernels();
+  const least = minimum[arch.name];
+  if (least !== undefined && semver.lt(kernelSemver(kernel), least.kernel)) {
     throw new KlpError(
       'kernel-too-old',
-      `Linux ${kernel} on ${arch.name}: livepatches need ${least} or newer`,
+      `Linux ${kernel} on ${arch.name}: livepatches need ${least.kernel} or newer (${least.why})`,
+    );
+  }
+  const alone = minimumWithoutSeries[arch.name];
+  if (!series && alone !== undefined && semver.lt(kernelSemver(kernel), alone)) {
+    throw new KlpError(
+      'kernel-needs-series',
+      `Linux ${kernel} on ${arch.name} has no livepatch support of its own; that begins with ${alone}`,
     );
   }
 }

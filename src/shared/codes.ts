@@ -104,6 +104,25 @@ export const codes = {
     'Below the version in the message the kernel cannot be livepatched on this architecture.',
     'Use a newer kernel.',
   ),
+  'kernel-needs-series': entry(
+    'refused',
+    'This kernel cannot be livepatched without the series that was switched off',
+    'Upstream arm64 kernels have livepatch support since 6.17. For older ones the image build adds it by a series of patches of its own (images/series), and --no-arm64-series forbids that.',
+    'Leave --no-arm64-series away, and run the kernel of the image, or one with the same series, on the machines to be patched; or use Linux 6.17 or newer.',
+  ),
+  'series-does-not-apply': entry(
+    'refused',
+    "The project's own patches do not apply to this kernel's source",
+    'The image build adds livepatch support to kernels that lack it by patches made for certain releases. They are applied exactly or not at all, and this source differs where they change it.',
+    'Use a plain release from kernel.org or Debian, or a source without changes in the files that the message names.',
+  ),
+  'kernel-has-series': entry(
+    'usage',
+    "The kernel in the image carries patches of the project's own",
+    'The livepatch was made and tried on a kernel with these patches applied (images/series tells what they do, and their limits). It fits a running kernel that carries the same ones.',
+    'Boot the kernel of the image on the machines to be patched, or build theirs with the same series.',
+    'note',
+  ),
   'kernel-version-invalid': entry(
     'usage',
     'Not a kernel version',

@@ -98,6 +98,8 @@ export const imageEntrySchema = z.strictObject({
   arch: z.string(),
   llvm: z.string(),
   config: z.string(),
+  /** Names of the project's own patch sets in this kernel (images/series). */
+  series: z.array(z.string()),
   /** Bytes. */
   size: z.number().int(),
   /** ISO 8601. */
@@ -134,6 +136,8 @@ export const resultSchema = z.strictObject({
       arch: z.string(),
       buildId: z.string().optional(),
       configSha256: z.string().optional(),
+      /** Names of the project's own patch sets in this kernel (images/series). */
+      series: z.array(z.string()).optional(),
     })
     .optional(),
   toolchain: z.strictObject({ compiler: z.string(), llvm: z.string().optional() }).optional(),

@@ -48,16 +48,24 @@ export async function openKernel(dir: string, arch: string): Promise<KernelTree>
   const cmdPath = join(root, evidence.cmd);
   const { compile } = recordedCompilation(parseCmdFile(cmdPath, await readFile(cmdPath, 'utf8')));
   await checkCompiler(compile, root, compilerText);
+  const source = await sourceOf(root);
   return {
     dir: root,
-    source: await sourceOf(root),
+    source,
     arch: name,
     release: (await readFile(join(root, evidence.release), 'utf8')).trim(),
     config,
     compilerText,
+    series: await seriesOf(source),
     configSha256: createHash('sha256').update(configText).digest('hex'),
     ...(identity.buildId ? { buildId: identity.buildId } : {}),
   };
+}
+
+/** What images/build/series.sh left in a source tree that it patched: names of patch sets, one on a line. */
+async function seriesOf(source: string): Promise<string[]> {
+  const text = await readFile(join(source, '.klp-series'), 'utf8').catch(() => '');
+  return text.split('\n').filter((name) => name !== '');
 }
 
 async function builtTree(dir: string): Promise<string> {

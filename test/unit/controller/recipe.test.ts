@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sourcesList } from '../../../src/controller/build.js';
-import { imageTag, inputsHash, kernelConfig, recipe } from '../../../src/controller/recipe.js';
-import { archData, debianData } from '../../../src/shared/catalog.js';
+import { imageTag, inputsHash, kernelArgs, kernelConfig, recipe } from '../../../src/controller/recipe.js';
+import { archData, debianData, supportedArchs } from '../../../src/shared/catalog.js';
 
 const arch = archData('x86_64');
 const tiny = kernelConfig('tiny', arch);
@@ -44,6 +45,13 @@ describe('what an image is made of', () => {
     await rm(dir, { recursive: true });
   });
 
+  it("follows the content of the project's own patches", () => {
+    const series = (content: string) => ({ names: ['set'], files: {}, sha256: hash(content) });
+    const name = (...content: string[]): string =>
+      inputsHash(recipe(arch, 19, tiny, ...content.map(series)), hash('a'));
+    expect(new Set([name(), name('a'), name('b')]).size).toBe(3);
+  });
+
   it('cannot be a configuration that is not there', () => {
     expect(() => kernelConfig('/nonexistent/.config', arch)).toThrow(
       expect.objectContaining({ code: 'config-not-found', kind: 'usage' }),
@@ -52,6 +60,29 @@ describe('what an image is made of', () => {
 
   it('does not depend on where packages are fetched from', () => {
     expect(JSON.stringify(recipe(arch, 19, tiny))).not.toContain('http://');
+  });
+});
+
+describe('the Dockerfiles', () => {
+  const lines = (name: string): string[] =>
+    readFileSync(`Dockerfile.${name}`, 'utf8')
+      .split('\n')
+      .filter((line) => !line.startsWith('#'));
+
+  it('do the same for every architecture', () => {
+    const [first, ...others] = supportedArchs().map((name) =>
+      lines(name).filter((line) => !line.startsWith('ARG ')),
+    );
+    expect(others.length).toBeGreaterThan(0);
+    for (const other of others) expect(other).toEqual(first);
+  });
+
+  it.each(supportedArchs())('have the defaults of the catalogue: %s', (name) => {
+    const defaults = lines(name).flatMap((line) => {
+      const match = /^ARG (\w+)=(?:"(.*)"|(.*))$/.exec(line);
+      return match?.[1] === undefined ? [] : [[match[1], match[2] ?? match[3] ?? ''] as const];
+    });
+    expect(Object.fromEntries(defaults)).toMatchObject(kernelArgs(archData(name)));
   });
 });
 

@@ -98,5 +98,21 @@ describe('kernels that cannot be livepatched', () => {
       expect.objectContaining({ code: 'kernel-too-old', kind: 'refused' }),
     );
     expect(() => checkKernelSupported('6.1', archData('x86_64'))).not.toThrow();
+    expect(() => checkKernelSupported('6.3.13', archData('arm64'))).toThrow(
+      expect.objectContaining({
+        code: 'kernel-too-old',
+        kind: 'refused',
+        message: expect.stringMatching(/6\.4\.0 or newer \(.*6\.17/) as string,
+      }),
+    );
+    expect(() => checkKernelSupported('6.4', archData('arm64'))).not.toThrow();
+  });
+
+  it('refuses a kernel that needs a series when there is to be none', () => {
+    expect(() => checkKernelSupported('6.16.2', archData('arm64'), false)).toThrow(
+      expect.objectContaining({ code: 'kernel-needs-series', kind: 'refused' }),
+    );
+    expect(() => checkKernelSupported('6.17', archData('arm64'), false)).not.toThrow();
+    expect(() => checkKernelSupported('6.1', archData('x86_64'), false)).not.toThrow();
   });
 });

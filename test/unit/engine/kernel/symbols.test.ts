@@ -19,7 +19,8 @@ function treeAt(dir: string): KernelTree {
     release: '6.12.0',
     config: new Map([['CONFIG_MODULE_UNLOAD', 'y']]),
     compilerText: 'clang',
-    configSha256: '',
+    series: [],
+  configSha256: '',
   };
 }
 

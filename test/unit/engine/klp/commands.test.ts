@@ -26,6 +26,7 @@ const tree = (): KernelTree => ({
   release: '6.12.0',
   config: new Map(),
   compilerText: '',
+  series: [],
   configSha256: '',
 });
 
