@@ -26,7 +26,7 @@ const rules: readonly Rule[] = [
     'kernel-lockup',
     /soft lockup|hard LOCKUP|\bblocked (in I\/O wait )?for more than \d+ seconds|workqueue lockup/,
   ),
-  error('kernel-lockup', /\bdetected (expedited )?stalls\b|self-detected stall/),
+  error('kernel-lockup', /\bdetected (expedited )?stalls?\b|self-detected stall/),
   error(
     'kernel-oops',
     /^(Oops:|general protection fault|Internal error:|Unable to handle kernel|kernel BUG at )/,
@@ -35,7 +35,13 @@ const rules: readonly Rule[] = [
     'kernel-oops',
     /^BUG: (unable to handle|kernel NULL pointer|stack guard page)|^(PANIC: )?double fault/,
   ),
-  error('kernel-oops', /stack-protector: Kernel stack is corrupted/),
+  // What arm64 says first when it is neither a memory fault nor a trap of the kernel's own.
+  error(
+    'kernel-oops',
+    /^(Unexpected kernel (BRK|single-step) exception|Bad mode in .* handler|Unhandled .* exception on CPU\d)/,
+  ),
+  error('kernel-oops', /^(SError Interrupt on CPU|Insufficient stack space to handle exception)/),
+  error('kernel-oops', /stack-protector: Kernel stack is corrupted|^CFI failure at /),
   error('kernel-warning', /^WARNING: |^BUG: |^(UBSAN|KASAN|KCSAN|KFENCE|KMSAN): |^BUG [\w-]+ \(/),
   error(
     'kernel-warning',
@@ -71,11 +77,16 @@ export function endsBlock(text: string): boolean {
   return /^---\[ end /.test(text);
 }
 
-/** A panic that only follows from a fault already reported: our own boot parameters ask for it. */
+/** Panics that only follow from a fault already reported; most because our own boot parameters ask for it. */
+const consequences = [
+  /: (softlockup: hung tasks|kernel stack overflow|Asynchronous SError Interrupt|Unhandled exception)/,
+  // The kernel puts the fault's name in front on some architectures.
+  /: Fatal exception\b/,
+];
+
+/** A panic that says nothing that the report before it has not said. */
 export function isConsequence(text: string): boolean {
-  return /^Kernel panic - not syncing: (Fatal exception|Oops: Fatal exception|softlockup: hung tasks)/.test(
-    text,
-  );
+  return text.startsWith('Kernel panic - not syncing: ') && consequences.some((one) => one.test(text));
 }
 
 /** Bits of /proc/sys/kernel/tainted that mean the kernel is damaged or warned: died, warned, soft lockup. */
