@@ -1,40 +1,78 @@
-import { bareName } from '../ir/text.js';
+import { closingBracket, elements, globalsIn, typeEnd } from '../ir/text.js';
 
-/**
- * A static branch as clang writes it (arch/…/include/asm/jump_label.h): inline asm that records the place in
- * `__jump_table`, with the key and the branch's sense as operands, and two successors.
- */
-const staticBranch =
-  /^( *)callbr void asm sideeffect "[^"]*__jump_table[^"]*", "i,i,!i[^"]*"\(ptr (?:nonnull )?(?<key>@(?:[-\w$.]+|"[^"]*")|getelementptr[^(]*\([^()]*\)), i(?:1|8|32|64) (?<sense>true|false|\d+)\)[^\n]*\n? *to label (?<straight>%[-\w$.]+) \[label (?<aside>%[-\w$.]+)\]/gm;
+/** Inline asm that ends a block and records its place in `__jump_table`, up to its operands. */
+const start = /^( *)callbr void asm sideeffect "[^"]*__jump_table[^"]*", "[^"]*"\(/gm;
+
+/** What follows the operands: attributes, and the block after the asm and the one that it may jump to. */
+const successors = /^[^\n]*\n? *to label (%[-\w$.]+) \[label (%[-\w$.]+)\][^\n]*/;
 
 /**
  * Static branches whose key lives in a module cannot be recorded by a livepatch: the record would point nowhere until
  * that module is loaded. They become ordinary branches that read the key when they are reached: the same decision,
- * taken a little slower. (The jump is taken when the key's state differs from the branch's sense: kernel/jump_label.c,
- * jump_label_type().)
+ * taken a little slower.
+ *
+ * A static branch is written as inline asm with two successors whose operands add up to the word of the record that
+ * names the key (arch/…/include/asm/jump_label.h): its address, and in bit 0 the sense of the branch, which one
+ * architecture passes as an operand of its own and another adds to the address. Bit 1 is a note for tools. The jump is
+ * taken when the key's state differs from the sense (kernel/jump_label.c, jump_label_type()).
  */
 export function readKeysAtRunTime(
   body: string,
   late: ReadonlySet<string>,
   found: (key: string) => void,
 ): string {
+  let result = '';
+  let done = 0;
   let count = 0;
-  return body.replace(staticBranch, (all: string, indent: string, ...rest: unknown[]) => {
-    const { key, sense, straight, aside } = rest.at(-1) as Record<
-      'key' | 'sense' | 'straight' | 'aside',
-      string
-    >;
-    const name = bareName(/@(?:[-\w$.]+|"[^"]*")/.exec(key)?.[0] ?? '@');
-    if (!late.has(name)) return all;
-    found(name);
+  for (const match of body.matchAll(start)) {
+    const [head, indent = ''] = match;
+    const open = match.index + head.length - 1;
+    const close = closingBracket(body, open);
+    // LLVM 14 names the block to jump to by an operand too.
+    const operands = elements(body.slice(open, close)).filter((o) => !o.includes('blockaddress('));
+    const key = operands.flatMap((o) => globalsIn(o)).find((name) => late.has(name));
+    const after = successors.exec(body.slice(close));
+    if (key === undefined || after === null) continue;
+    found(key);
     count += 1;
-    const id = `%klp.key.${count}`;
-    // Bit 0 is the branch's sense; x86 sets bit 1 where objtool is to turn the jump into a nop (asm/jump_label.h).
-    const test = sense === 'true' || (Number(sense) & 1) === 1 ? 'eq' : 'ne';
-    return [
-      `${indent}${id} = load atomic i32, ptr ${key} monotonic, align 4`,
-      `${indent}${id}.on = icmp ${test} i32 ${id}, 0`,
-      `${indent}br i1 ${id}.on, label ${aside}, label ${straight}`,
-    ].join('\n');
+    result += body.slice(done, match.index) + branch(`%klp.key.${count}`, indent, operands, after);
+    done = close + after[0].length;
+  }
+  return result + body.slice(done);
+}
+
+/** Names begin with `id`. */
+function branch(id: string, indent: string, operands: readonly string[], after: RegExpExecArray): string {
+  const [, straight = '', aside = ''] = after;
+  const lines: string[] = [];
+  let pointer = 'ptr';
+  let word = '0';
+  operands.forEach((operand, i) => {
+    const type = operand.slice(0, typeEnd(operand, 0));
+    // Attributes of the operand stand between type and value.
+    const value = operand
+      .slice(type.length)
+      .replace(/^(?: (?:nonnull|noundef|align \d+|dereferenceable\(\d+\)))* /, '');
+    let term = value;
+    if (!/^i\d+$/.test(type)) {
+      if (type.endsWith('*')) pointer = 'i32*';
+      lines.push(`${id}.${i} = ptrtoint ${type} ${value} to i64`);
+      term = `${id}.${i}`;
+    } else if (type !== 'i64') {
+      lines.push(`${id}.${i} = zext ${type} ${value} to i64`);
+      term = `${id}.${i}`;
+    }
+    if (i > 0) lines.push(`${id}.sum${i} = add i64 ${word}, ${term}`);
+    word = i > 0 ? `${id}.sum${i}` : term;
   });
+  lines.push(
+    `${id}.place = and i64 ${word}, -4`,
+    `${id}.pointer = inttoptr i64 ${id}.place to ${pointer}`,
+    `${id}.state = load atomic i32, ${pointer} ${id}.pointer monotonic, align 4`,
+    `${id}.on = icmp ne i32 ${id}.state, 0`,
+    `${id}.sense = trunc i64 ${word} to i1`,
+    `${id}.jump = xor i1 ${id}.on, ${id}.sense`,
+    `br i1 ${id}.jump, label ${aside}, label ${straight}`,
+  );
+  return lines.map((line) => indent + line).join('\n');
 }
