@@ -28,8 +28,8 @@ for package in busybox-static bash-static; do
   dpkg-deb -x "$package"_*.deb "/klp/$package"
   rm "$package"_*.deb
 done
-cp "$(find /klp/busybox-static -type f -name busybox)" /klp/userland/bin/
-cp "$(find /klp/bash-static -type f -name bash-static)" /klp/userland/bin/
+# Debian moved programs from /bin to /usr/bin in between.
+find /klp/busybox-static /klp/bash-static -type f -path '*bin/*' -exec cp {} /klp/userland/bin/ \;
 rm -rf /klp/busybox-static /klp/bash-static
 dpkg --remove-architecture "$DEBIAN_ARCH" || true
 apt-get clean
