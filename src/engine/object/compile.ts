@@ -92,6 +92,18 @@ export async function generateCode(
   output: string,
   context: CompileContext,
 ): Promise<void> {
+  await run(codeArgv(unit, input, output), {
+    cwd: unit.cwd,
+    message: `no code could be generated for ${unit.source}`,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
+}
+
+/**
+ * The recorded command for IR input. Line tables in the input are left out of the code: where a target describes stack
+ * frames for a debugger, the descriptions keep its scheduler from moving instructions past them.
+ */
+export function codeArgv(unit: TranslationUnit, input: string, output: string): string[] {
   const kept: string[] = [];
   const recorded = withoutFiles(unit);
   for (let i = 0; i < recorded.length; i += 1) {
@@ -99,11 +111,8 @@ export async function generateCode(
     if (frontEnd.withValue.has(argument)) i += 1;
     else if (i === 0 || !frontEnd.alone.test(argument)) kept.push(argument);
   }
-  await run([...kept, '-Xclang', '-disable-llvm-passes', '-x', 'ir', '-c', '-o', output, input], {
-    cwd: unit.cwd,
-    message: `no code could be generated for ${unit.source}`,
-    ...(context.signal ? { signal: context.signal } : {}),
-  });
+  const codeOnly = ['-Xclang', '-disable-llvm-passes', '-mllvm', '-disable-debug-info-print'];
+  return [...kept, ...codeOnly, '-x', 'ir', '-c', '-o', output, input];
 }
 
 /** Textual IR of a bitcode file, by the llvm-dis that belongs to the recorded compiler (`clang-19`: `llvm-dis-19`). */
