@@ -1,6 +1,6 @@
-// `npm run quickstart`: from a bare Debian machine to a livepatch that has been seen to work.
+// `npm run quickstart [-- ARCH]`: from a bare Debian machine to a livepatch that has been seen to work.
 import { spawn } from 'node:child_process';
-import { execPath, exit } from 'node:process';
+import { argv, execPath, exit } from 'node:process';
 import {
   checkNode,
   compile,
@@ -12,21 +12,28 @@ import {
 } from './lib/setup.mjs';
 
 const example = 'examples/proc-meminfo';
-const out = 'out/quickstart';
+const kernel = pinned.quickstart;
+const archs = ['x86_64', 'arm64'];
+const arch = argv[2] ?? archs[0];
+if (!archs.includes(arch) || argv.length > 3) {
+  say(`npm run quickstart [-- ARCH]; ARCH is ${archs.join(' or ')}`);
+  exit(2);
+}
+const out = arch === archs[0] ? 'out/quickstart' : `out/quickstart-${arch}`;
 
 checkNode();
-ensureSystemPackages();
+ensureSystemPackages({ arch });
 ensureNodeModules();
 compile();
 
 const args = [
   ...['bin/klp-docker.js', 'generate', `${example}/proc-meminfo.patch`],
-  ...['--kernel', pinned.kernel, '--arch', pinned.arch],
+  ...['--kernel', kernel, '--arch', arch],
   ...['--verify', '--test', `${example}/test.sh`, '-o', out, '--log', `${out}/quickstart.log`],
 ];
 say(`
 ${example}/proc-meminfo.patch changes what /proc/meminfo shows. Now:
-  1. an image with Linux ${pinned.kernel}, built by its own clang, is made (once; some minutes) or found
+  1. an image with Linux ${kernel} for ${arch}, built by its own clang, is made (once; some minutes) or found
   2. the patch becomes a livepatch in a container of that image
   3. the same kernel is booted in QEMU; ${example}/test.sh looks at /proc/meminfo before the livepatch
      is loaded, while it is active, and after it is gone

@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The environment is at fault: the exit code that klp-docker itself has for this. */
 export const environmentExit = 5;
 
-/** The kernel that the quickstart, the tests and the benchmark use. */
+/** The kernels that the quickstart, the tests and the benchmark use. */
 export const pinned = JSON.parse(readFileSync(new URL('../pinned.json', import.meta.url), 'utf8'));
 
 /** Says something to the person at the terminal, apart from what programs print. */
@@ -42,16 +42,16 @@ function quietly(file, args) {
 
 /**
  * Installs the Debian packages that are missing when this is root on Debian or a derivative, else prints the
- * command that does. What is there in whatever way (another Docker than Debian's) is left alone.
+ * command that does. `arch` is that of the kernel to be booted. What is there in whatever way (another Docker than Debian's) is left alone.
  */
-export function ensureSystemPackages({ forTests } = { forTests: false }) {
+export function ensureSystemPackages({ forTests = false, arch } = {}) {
   const known = JSON.parse(readFileSync(new URL('../system-packages.json', import.meta.url), 'utf8'));
   const engineElsewhere = env.DOCKER_HOST !== undefined || existsSync('/var/run/docker.sock');
   const missing = known.filter(
     (one) =>
       !one.any.some((path) => existsSync(path)) &&
       !(one.engine && engineElsewhere) &&
-      (forTests || !one.testsOnly),
+      (forTests || (!one.testsOnly && (one.arch === undefined || one.arch === arch))),
   );
   if (missing.length === 0) return;
   const names = missing.map((one) => one.package);

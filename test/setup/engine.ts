@@ -6,11 +6,31 @@ import { ensureImage } from '../../src/controller/images.js';
 import { plainView, systemClock } from '../../src/report/progress.js';
 import { plainStyle } from '../../src/report/style.js';
 
-/** The kernel that tests use: the one of the quickstart. */
-export const pinned = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as {
+/** A kernel that tests use. */
+export interface TestedKernel {
   kernel: string;
   arch: string;
-};
+  llvm?: number;
+}
+
+const known = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as Record<
+  'tests' | 'matrix',
+  TestedKernel[]
+>;
+
+/** The kernels of this run: those of every run, and the whole matrix when KLP_TEST_KERNELS is `all`. */
+export const pinnedKernels = [
+  ...known.tests,
+  ...(process.env.KLP_TEST_KERNELS === 'all' ? known.matrix : []),
+];
+
+/** The one that tests use to which the kernel makes no difference: the one of the quickstart. */
+export const [pinned] = pinnedKernels as [TestedKernel];
+
+/** `6.12.107 arm64`, and the LLVM version where it is not the default: how a suite is named. */
+export function nameOf({ kernel, arch, llvm }: TestedKernel): string {
+  return `${kernel} ${arch}${llvm === undefined ? '' : ` llvm${llvm}`}`;
+}
 
 /** Several projects of one run share the engine; the last one to end lets go of it. */
 interface Shared {
@@ -22,7 +42,7 @@ interface Shared {
 
 const holder = globalThis as typeof globalThis & { klpTestEngine?: Shared };
 
-/** Starts an engine if none runs, and makes the image of the pinned kernel if it is not there. */
+/** Starts an engine if none runs, and makes the images of the tested kernels that are not there. */
 export async function setup(): Promise<() => Promise<void>> {
   const shared = (holder.klpTestEngine ??= start());
   shared.users++;
@@ -48,7 +68,7 @@ function start(): Shared {
   let tellReady = (): void => undefined;
   const announced = new Promise<void>((resolve) => (tellReady = resolve));
   const ended = withEngine(context, async (docker) => {
-    await ensureImage(docker, pinned, context);
+    for (const one of pinnedKernels) await ensureImage(docker, one, context);
     view.end();
     tellReady();
     await released;
