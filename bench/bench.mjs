@@ -1,5 +1,5 @@
 // `npm run bench [-- ROUNDS]`: what a livepatch costs, beside one `clang -c` of the same file, in one run on one machine.
-// Needs the image of the pinned kernel (it is made if it is missing) and nothing else.
+// Needs the image of the first kernel in scripts/pinned.json (it is made if it is missing) and nothing else.
 import { copyFile, mkdir, mkdtemp, chmod, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 const ms = (value) => `${Math.round(value)} ms`.padStart(9);
 
 await withEngine(context, async (docker) => {
-  const image = await ensureImage(docker, pinned, context);
+  const image = await ensureImage(docker, pinned.tests[0], context);
   stdout.write(`Linux ${image.kernel} ${image.arch}, clang ${image.llvm}; median of ${rounds} rounds\n`);
   const dir = await mkdtemp(join(tmpdir(), 'klp-bench-'));
   try {
