@@ -66,11 +66,19 @@ function placeKey(placement: Placement): string {
 
 interface Shape {
   fileName?: string;
-  /** Named local symbols in sections that are loaded, `.L` labels apart. */
+  /** Named local symbols in sections that are loaded, labels apart. */
   locals: FileSymbol[];
   globals: FileSymbol[];
   /** Local symbols in sections that the linker takes apart to merge equal constants. */
   merged: FileSymbol[];
+}
+
+/**
+ * Names that are no identity: the assembler's own labels, and the mapping symbols by which some architectures tell code
+ * from data in a section (`$x`, `$d.3`; ELF for the Arm 64-bit Architecture, "Mapping symbols").
+ */
+function isLabel(name: string): boolean {
+  return name.startsWith('.L') || /^\$[a-z](?:\.|$)/.test(name);
 }
 
 function objectShape(object: SymbolFile): Shape {
@@ -78,7 +86,7 @@ function objectShape(object: SymbolFile): Shape {
   for (let i = 1; i < object.count; i++) {
     const s = object.symbol(i);
     if (s.type === STT.FILE) shape.fileName ??= s.name;
-    if (!isDefined(s) || s.type === STT.SECTION || s.name === '' || s.name.startsWith('.L')) continue;
+    if (!isDefined(s) || s.type === STT.SECTION || s.name === '' || isLabel(s.name)) continue;
     const header = object.header.sections[s.section];
     if (header === undefined || (header.flags & SHF.ALLOC) === 0) continue;
     if ((header.flags & SHF.MERGE) !== 0) {
