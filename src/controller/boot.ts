@@ -33,7 +33,7 @@ export async function exportBootAssets(
   context: ControllerContext,
 ): Promise<BootAssets> {
   const dir = join(context.cacheDir, 'boot', image.kernelDigest.replace(/^sha256:/, '').slice(0, 24));
-  await withLock(dir, context, async () => {
+  await withLock(dir, `the boot files of ${image.ref}`, context, async () => {
     if (existsSync(dir)) return;
     await needSpace(context.cacheDir, 1024 ** 3, 'the boot files');
     const part = `${dir}.${randomBytes(4).toString('hex')}.part`;

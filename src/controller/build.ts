@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { debianData, projectRoot } from '../shared/catalog.js';
+import { debianData, kernelSemver, projectRoot } from '../shared/catalog.js';
 import { stage } from '../shared/progress.js';
 import { ensureBase } from './base.js';
 import type { ControllerContext } from './context.js';
@@ -36,7 +36,7 @@ export function sourcesList(suite: string, env: ControllerContext['env']): strin
 async function ensureToolchain(docker: Docker, recipe: Recipe, context: ControllerContext): Promise<string> {
   const { llvm, suite, packages } = recipe.toolchain;
   const ref = `klp-docker-toolchain:llvm${llvm}-${suite}-${recipe.toolchainSha256.slice(0, 8)}`;
-  return withLock(ref, context, async () => {
+  return withLock(ref, `the image of LLVM ${llvm}`, context, async () => {
     if ((await imageId(docker, ref, context.signal)) !== undefined) return ref;
     const base = await stage('base image', context, () =>
       ensureBase(docker, debianData().suites[suite]?.base ?? suite, context),
@@ -106,7 +106,7 @@ export async function buildKernelImage(
           ...kernelArgs(arch),
           ...(config.name === 'file' ? { FRAGMENTS: '' } : {}),
           LLVM: `-${compiler.llvm}`,
-          KERNEL: source.version,
+          KERNEL: source.madeVersion ?? kernelSemver(source.version),
           CONFIG: config.name,
           SERIES: Object.keys(series.files).join(' '),
           SERIES_NAMES: series.names.join(' '),

@@ -102,7 +102,7 @@ export async function ensureImage(
   const inputs = inputsHash(of, source.sha256);
   const tag = imageTag(of, source.version, inputs);
   const kernelRef = `${kernelRepository}:${tag}`;
-  const origin = await withLock(kernelRef, context, async () => {
+  const origin = await withLock(kernelRef, `the image of Linux ${source.version}`, context, async () => {
     if ((await imageId(docker, kernelRef, context.signal)) !== undefined) return 'present';
     if (request.pull === true && (await pullTo(docker, tag, kernelRef, context))) return 'pulled';
     if (request.build === false) throw absent();
@@ -193,7 +193,7 @@ async function withEngineOf(
   const of = recipeOf(about.kernel, request, kernelConfig(request.config ?? 'tiny', archData(about.arch)));
   const ref = `${repository}:${imageTag(of, about.kernel, inputs)}`;
   const engine = engineFiles().sha256;
-  const digest = await withLock(ref, context, async () => {
+  const digest = await withLock(ref, `the image of Linux ${about.kernel}`, context, async () => {
     const here = (await imagesWithLabel(docker, `${label.engine}=${engine}`, context.signal)).find(
       (i) => i.ref === ref,
     );

@@ -8,10 +8,13 @@ import type { ControllerContext } from './context.js';
  *
  * The lock is a listening socket in Linux' abstract namespace: no file that could stay behind, and the kernel
  * lets go of it when its holder dies, however it dies. Who waits is connected to it and sees it close.
+ * @param name of the lock
+ * @param what is worked on, for the one who waits
  * @throws KlpError `interrupted` when the signal fires while waiting
  */
 export async function withLock<T>(
   name: string,
+  what: string,
   context: ControllerContext,
   use: () => Promise<T>,
 ): Promise<T> {
@@ -27,7 +30,10 @@ export async function withLock<T>(
       }
     }
     if (!told)
-      context.progress({ type: 'note', text: `another klp-docker is making ${name}; waiting for it` });
+      context.progress({
+        type: 'note',
+        text: `another klp-docker is at work on ${what}; waiting until it is done`,
+      });
     told = true;
     await closed(address, context.signal);
   }

@@ -480,7 +480,7 @@ export const codes = {
     'environment',
     'A signature does not match',
     "The mirror's index is not signed by a key of the archive it claims to be. Nothing from it was used.",
-    'Use another mirror, or update the package debian-archive-keyring.',
+    "Use another mirror, or a keyring with the archive's present keys; Debian's come with the package debian-archive-keyring.",
   ),
   'signature-not-checked': entry(
     'environment',

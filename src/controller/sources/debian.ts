@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { debianData } from '../../shared/catalog.js';
+import semver from 'semver';
+import { debianData, kernelSemver } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
-import { withTempDir, writeFileAtomic } from '../../shared/files.js';
+import { writeFileAtomic } from '../../shared/files.js';
 import { run } from '../../shared/run.js';
 import type { ControllerContext } from '../context.js';
 import { onPath } from '../path.js';
 import { download, fetchBytes, HttpStatusError } from './http.js';
 import { choose } from './kernel-org.js';
+import { signedText } from './signed.js';
 import type { ResolvedSource } from './types.js';
 
 /** A `linux-source-X.Y` package as an archive lists it. */
@@ -63,7 +65,9 @@ export async function findInDebian(
   const chosen = packages
     .filter((p) => p.kernel === version && p.suite === first?.suite)
     .sort((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }))[0];
-  const seen = [...new Set(packages.map((p) => p.kernel))];
+  const seen = [...new Set(packages.map((p) => p.kernel))].sort((a, b) =>
+    semver.compare(kernelSemver(a), kernelSemver(b)),
+  );
   if (!chosen) return { seen: [...seen, ...failed] };
   return {
     seen,
@@ -98,8 +102,8 @@ async function packagesOf(
 async function readSuite(suite: string, context: ControllerContext): Promise<SourcePackage[]> {
   const mirror = mirrorOf(suite, context.env);
   const dists = `${mirror}/dists/${suite}`;
-  const signed = await fetchBytes(`${dists}/InRelease`, context);
-  const release = await verifiedRelease(signed, `${dists}/InRelease`, context);
+  const { bytes } = await fetchBytes(`${dists}/InRelease`, context);
+  const release = await verifiedRelease(bytes, `${dists}/InRelease`, context);
   // Packages for all architectures are listed with each of them.
   const stem = 'main/binary-amd64/Packages';
   const name = onPath('xz') === undefined ? `${stem}.gz` : `${stem}.xz`;
@@ -140,17 +144,7 @@ async function verifiedRelease(signed: Buffer, url: string, context: ControllerC
     }
     return signed.toString('utf8');
   }
-  return withTempDir('klp-docker-release', async (dir) => {
-    const file = join(dir, 'InRelease');
-    const text = join(dir, 'Release');
-    await writeFileAtomic(file, signed);
-    await run(['gpgv', '--keyring', keyring, '--output', text, file], {
-      signal: context.signal,
-      failure: 'signature-invalid',
-      message: `${url} is not signed by a key in ${keyring}`,
-    });
-    return readFile(text, 'utf8');
-  });
+  return signedText(signed, url, keyring, context);
 }
 
 /** File names to SHA-256 from a Release file's own list. */

@@ -5,8 +5,9 @@ import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Dispatcher, Response } from 'undici';
-import { KlpError } from '../../shared/errors.js';
+import { asKlpError, isFullDisk, KlpError } from '../../shared/errors.js';
 import { checkInterrupted, type ControllerContext } from '../context.js';
+import { withLock } from '../lock.js';
 
 /** Milliseconds: until a server must have begun to answer, and the longest pause within an answer. */
 const probeMs = 5_000;
@@ -38,18 +39,23 @@ async function agent(context: ControllerContext): Promise<Dispatcher> {
   const { EnvHttpProxyAgent } = await import('undici');
   const { env } = context;
   const proxy = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
-  const probe = limit(context, 'KLP_DOCKER_PROBE_SECONDS', probeMs);
+  const timeouts = {
+    headersTimeout: limit(context, 'KLP_DOCKER_PROBE_SECONDS', probeMs),
+    bodyTimeout: limit(context, 'KLP_DOCKER_STALL_SECONDS', stallMs),
+  };
   const http = proxy('http_proxy');
   const https = proxy('https_proxy');
   const none = proxy('no_proxy');
-  return new EnvHttpProxyAgent({
-    connect: { timeout: probe },
-    headersTimeout: probe,
-    bodyTimeout: limit(context, 'KLP_DOCKER_STALL_SECONDS', stallMs),
+  const client = new EnvHttpProxyAgent({
+    connect: { timeout: timeouts.headersTimeout },
+    // Many proxies let nobody through to port 80 by CONNECT: what is not https is asked for in the plain way.
+    proxyTunnel: false,
     ...(http === undefined ? {} : { httpProxy: http }),
     ...(https === undefined ? {} : { httpsProxy: https }),
     ...(none === undefined ? {} : { noProxy: none }),
   });
+  // By request, for a client that goes through a proxy does not take them over.
+  return client.compose((dispatch) => (options, handler) => dispatch({ ...options, ...timeouts }, handler));
 }
 
 /** Sends a GET, hands the answer to `use`, and closes the connection whatever happens. */
@@ -63,7 +69,10 @@ async function get<T>(
   const { fetch } = await import('undici');
   const dispatcher = await agent(context);
   try {
-    return await use(await fetch(url, { dispatcher, headers, redirect: 'follow', signal: context.signal }));
+    // Bytes as they are stored: a server that compresses on the way would change sizes and ranges.
+    const asStored = { 'accept-encoding': 'identity', ...headers };
+    const { signal } = context;
+    return await use(await fetch(url, { dispatcher, headers: asStored, redirect: 'follow', signal }));
   } catch (error) {
     checkInterrupted(context.signal);
     throw error;
@@ -80,10 +89,13 @@ export function requestProblem(error: unknown): string {
 }
 
 /**
- * A small file's content.
+ * A small file's content, and the URL that it came from after all redirects.
  * @throws HttpStatusError, or what the network threw; KlpError `interrupted`
  */
-export async function fetchBytes(url: string, context: ControllerContext): Promise<Buffer> {
+export async function fetchBytes(
+  url: string,
+  context: ControllerContext,
+): Promise<{ bytes: Buffer; from: string }> {
   return get(url, context, {}, async (response) => {
     if (!response.ok) throw new HttpStatusError(url, response.status);
     const parts: Uint8Array[] = [];
@@ -93,7 +105,7 @@ export async function fetchBytes(url: string, context: ControllerContext): Promi
       if (size > maxIndexBytes) throw new Error(`${url} is larger than ${maxIndexBytes} bytes`);
       parts.push(part as Uint8Array);
     }
-    return Buffer.concat(parts);
+    return { bytes: Buffer.concat(parts), from: response.url };
   });
 }
 
@@ -106,10 +118,22 @@ export async function sha256File(path: string): Promise<string> {
 
 /**
  * Downloads a file whose checksum is known to `path`, which then holds it whole and verified: until then it is
- * `path.part`, which a later call continues. A file that is there already is verified and kept.
- * @throws KlpError `download-failed`, `checksum-mismatch`, `interrupted`
+ * `path.part`, which a later call continues. A file that is there already is verified and kept. Of two commands
+ * that want the same file one waits for the other.
+ * @throws KlpError `download-failed`, `checksum-mismatch`, `no-disk-space`, `output-not-writable`, `interrupted`
  */
 export async function download(
+  url: string,
+  path: string,
+  sha256: string,
+  context: ControllerContext,
+): Promise<void> {
+  await withLock(path, `the download of ${basename(path)}`, context, () =>
+    downloadLocked(url, path, sha256, context),
+  );
+}
+
+async function downloadLocked(
   url: string,
   path: string,
   sha256: string,
@@ -127,6 +151,14 @@ export async function download(
       await fetchPart(url, part, context);
     } catch (error) {
       if (error instanceof KlpError) throw error;
+      if (isFullDisk(error)) throw asKlpError(error);
+      if ((error as NodeJS.ErrnoException).path === part) {
+        const why = (error as Error).message;
+        throw new KlpError('output-not-writable', `cannot write ${part}: ${why}`, {
+          file: part,
+          cause: error,
+        });
+      }
       const final = error instanceof HttpStatusError && error.status < 500;
       if (final || attempt === attempts) {
         throw new KlpError('download-failed', `cannot download ${url}: ${requestProblem(error)}`, {

@@ -3,13 +3,14 @@ import semver from 'semver';
 import { kernelOrgData, kernelSemver } from '../../shared/catalog.js';
 import type { ControllerContext } from '../context.js';
 import { download, fetchBytes } from './http.js';
+import { signedText } from './signed.js';
 import type { ResolvedSource } from './types.js';
 
 /**
  * Finds a release on kernel.org, or on a server with its layout: `v6.x/linux-6.4.tar.xz` beside
  * `v6.x/sha256sums.asc`. `X.Y` means the newest point release that the checksum file lists.
  * @returns undefined when the server answers and does not have that version
- * @throws what fetchBytes() throws
+ * @throws what fetchBytes() throws; Error when the answer is no checksum file; KlpError `signature-invalid`
  */
 export async function findOnKernelOrg(
   kernel: string,
@@ -18,19 +19,13 @@ export async function findOnKernelOrg(
   const { base, checksums } = kernelOrgData();
   const root = (context.env.KLP_DOCKER_KERNEL_ORG ?? base).replace(/\/+$/, '');
   const folder = `${root}/v${kernel.split('.')[0] ?? ''}.x`;
-  const sums = parseSums((await fetchBytes(`${folder}/${checksums}`, context)).toString('utf8'));
+  const list = `${folder}/${checksums}`;
+  const sums = parseSums(await checksumList(list, context));
+  if (sums.size === 0) throw new Error(`${list} lists no kernel`);
   const version = choose(kernel, [...sums.keys()]);
   const entry = version === undefined ? undefined : sums.get(version);
   if (version === undefined || entry === undefined) return undefined;
   const url = `${folder}/${entry.file}`;
-  if (!url.startsWith('https://')) {
-    context.findings.push({
-      code: 'signature-not-checked',
-      severity: 'warning',
-      message: `${folder}/${checksums} came over an unprotected connection and its signature was not checked`,
-      advice: 'Use an https mirror.',
-    });
-  }
   return {
     version,
     origin: 'kernel.org',
@@ -42,6 +37,26 @@ export async function findOnKernelOrg(
       return path;
     },
   };
+}
+
+/**
+ * The text of a checksum file. kernel.org signs it; the signature is checked when KLP_DOCKER_KERNEL_ORG_KEYRING
+ * names the keys to believe, for no system has them by default. Without, https has to do.
+ */
+async function checksumList(url: string, context: ControllerContext): Promise<string> {
+  const { bytes, from } = await fetchBytes(url, context);
+  const keyring = context.env.KLP_DOCKER_KERNEL_ORG_KEYRING;
+  if (keyring) return signedText(bytes, url, keyring, context);
+  if (!from.startsWith('https://')) {
+    context.findings.push({
+      code: 'signature-not-checked',
+      severity: 'warning',
+      message: `${from} came over an unprotected connection and its signature was not checked`,
+      advice:
+        "Use an https mirror, or set KLP_DOCKER_KERNEL_ORG_KEYRING to a keyring with kernel.org's keys.",
+    });
+  }
+  return bytes.toString('utf8');
 }
 
 /** Kernel versions to archive and checksum, from a file in the form that sha256sum writes. */

@@ -8,17 +8,41 @@ import type { ControllerContext } from '../context.js';
 import { sha256File } from './http.js';
 import type { ResolvedSource } from './types.js';
 
+/** What builds leave beside objects in a tree, a key among it; an image is built from the source alone. */
+const leftByBuilds = [
+  '.config*',
+  '.tmp_*',
+  'vmlinux*',
+  'System.map',
+  'Module.symvers',
+  'modules.*',
+  'certs/signing_key.*',
+  'include/config',
+  'include/generated',
+  'arch/*/include/generated',
+];
+
 const tarballSuffix = /\.tar(\.(xz|gz|zst|bz2))?$/;
 
-/** The version in the first lines of a kernel's Makefile, without EXTRAVERSION; undefined when it is no such file. */
-export function makefileVersion(makefile: string): string | undefined {
-  const value = (name: string): string | undefined =>
-    new RegExp(`^${name} *= *(\\d+) *$`, 'm').exec(makefile)?.[1];
-  const [version, patchlevel, sublevel] = [value('VERSION'), value('PATCHLEVEL'), value('SUBLEVEL')];
-  if (version === undefined || patchlevel === undefined) return undefined;
-  return sublevel === undefined || sublevel === '0'
-    ? `${version}.${patchlevel}`
-    : `${version}.${patchlevel}.${sublevel}`;
+/**
+ * The version that a kernel's Makefile begins with; undefined when it is no such file. Of EXTRAVERSION only a
+ * release candidate's belongs to the version, a builder's own does not.
+ */
+export function makefileVersion(
+  makefile: string,
+): Pick<ResolvedSource, 'version' | 'madeVersion'> | undefined {
+  const value = (name: string, form: string): string | undefined =>
+    new RegExp(`^${name} *=[ \\t]*(${form})[ \\t]*$`, 'm').exec(makefile)?.[1];
+  const [major, minor, point = '0'] = ['VERSION', 'PATCHLEVEL', 'SUBLEVEL'].map((name) =>
+    value(name, '\\d+'),
+  );
+  if (major === undefined || minor === undefined) return undefined;
+  const extra = value('EXTRAVERSION', '\\S*') ?? '';
+  const candidate = /^-rc\d+/.exec(extra)?.[0] ?? '';
+  return {
+    version: `${major}.${minor}${point === '0' ? '' : `.${point}`}${candidate}`,
+    ...(extra === candidate ? {} : { madeVersion: `${major}.${minor}.${point}${extra}` }),
+  };
 }
 
 /**
@@ -30,20 +54,32 @@ export async function findTarball(path: string, context: ControllerContext): Pro
   const suffix = tarballSuffix.exec(file)?.[0];
   if (suffix === undefined)
     throw new KlpError('source-invalid', `${path} is not a .tar, .tar.xz, .tar.gz or .tar.zst`);
-  // Stops at the first match: a kernel tarball has its Makefile near the end, but it is read as a stream.
+  const { signal } = context;
+  const env = { LC_ALL: 'C' };
+  // Stops at the first match, and so takes little time where the Makefile comes early.
   const listed = await run(
     ['tar', '-xOf', file, '--wildcards', '--no-wildcards-match-slash', '--occurrence=1', '*/Makefile'],
-    { signal: context.signal, okCodes: [0, 2] },
+    { signal, env, okCodes: [0, 2] },
   );
   const version = makefileVersion(listed.stdout);
-  if (version === undefined)
-    throw new KlpError('source-unusable', `${path} has no kernel Makefile at its top`);
+  if (version === undefined) {
+    const complaints = listed.stderr.split('\n').filter((line) => !/: Not found in|^tar: Exiting/.test(line));
+    const readable = complaints.join('') === '';
+    throw readable
+      ? new KlpError('source-unusable', `${path} has no kernel Makefile at its top`)
+      : new KlpError('source-unusable', `${path} cannot be unpacked`, { output: listed.stderr });
+  }
   return {
-    version,
+    ...version,
     origin: path,
     sha256: await sha256File(file),
     contextName: `source${suffix}`,
-    fetch: async () => file,
+    fetch: async () => {
+      // To its end, before a build begins with it.
+      const message = `${path} cannot be unpacked to its end`;
+      await run(['tar', '-tf', file], { signal, env, failure: 'source-unusable', message });
+      return file;
+    },
   };
 }
 
@@ -70,8 +106,10 @@ export async function findFolder(path: string, context: ControllerContext): Prom
         '--group=0',
         '--mtime=@0',
         '--exclude-vcs',
+        '--anchored',
+        ...leftByBuilds.map((path) => `--exclude=./${path}`),
+        '--no-anchored',
         ...['o', 'a', 'ko', 'cmd'].map((suffix) => `--exclude=*.${suffix}`),
-        '--exclude=./vmlinux*',
         '-C',
         dir,
         '--transform=s,^\\.,linux,',
@@ -80,7 +118,7 @@ export async function findFolder(path: string, context: ControllerContext): Prom
       { signal: context.signal, failure: 'source-unusable' },
     ),
   );
-  return { version, origin: path, ...archive };
+  return { ...version, origin: path, ...archive };
 }
 
 /**
@@ -112,7 +150,7 @@ export async function findInGit(
     const archive = await archiveOf(context, (file) =>
       git('archive', '--format=tar', '--prefix=linux/', `--output=${file}`, 'FETCH_HEAD'),
     );
-    return { version, origin: `git+${url}#${tag}`, ...archive };
+    return { ...version, origin: `git+${url}#${tag}`, ...archive };
   });
 }
 

@@ -9,8 +9,10 @@ export type SourceSpec =
 
 /** A source that has been found: one version, one file, one checksum. */
 export interface ResolvedSource {
-  /** The full kernel version, as its Makefile tells it without EXTRAVERSION: `6.12.107`, `6.4`. */
+  /** The full kernel version, as its Makefile tells it: `6.12.107`, `6.4`, `7.3-rc2`. */
   version: string;
+  /** What `make kernelversion` says where it differs from the version by more than a `.0`: with EXTRAVERSION. */
+  madeVersion?: string;
   /** For people: `kernel.org`, `debian:trixie`, a URL or a path. */
   origin: string;
   /** Of the file that goes into the build. */

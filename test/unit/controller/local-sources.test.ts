@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,34 @@ describe('a source on this machine', () => {
     await expect(resolve('6.98', text)).rejects.toMatchObject({ code: 'source-invalid' });
   });
 
+  it('that is an archive cut short is refused, before it is built from at the latest', async () => {
+    const archive = join(dir, 'cut.tar');
+    await writeFile(join(tree, 'large'), 'x'.repeat(30_000));
+    // The Makefile comes first here, and what is missing much later.
+    await run(['tar', '-cf', archive, '-C', dir, 'linux-6.98.7/Makefile', 'linux-6.98.7/large']);
+    await truncate(archive, (await stat(archive)).size - 12_000);
+    const source = await resolve('6.98.7', archive);
+    await expect(source.fetch()).rejects.toMatchObject({
+      code: 'source-unusable',
+      message: expect.stringContaining('to its end') as string,
+    });
+    const broken = join(dir, 'broken.tar.xz');
+    await run(['tar', '-cJf', broken, '-C', dir, 'linux-6.98.7/large', 'linux-6.98.7/Makefile']);
+    await truncate(broken, 150);
+    await expect(resolve('6.98.7', broken)).rejects.toMatchObject({
+      code: 'source-unusable',
+      message: expect.stringContaining('cannot be unpacked') as string,
+    });
+  });
+
+  it('may be a release candidate, which is asked for by its whole name', async () => {
+    const makefile = join(tree, 'Makefile');
+    const text = await readFile(makefile, 'utf8');
+    await writeFile(makefile, text.replace(/^SUBLEVEL =.*$/m, 'SUBLEVEL = 0\nEXTRAVERSION = -rc2'));
+    await expect(resolve('6.98-rc2', tree)).resolves.toMatchObject({ version: '6.98-rc2' });
+    await expect(resolve('6.98', tree)).rejects.toMatchObject({ code: 'source-version-differs' });
+  });
+
   it('may be a folder; the same content gives the same checksum, whenever and wherever', async () => {
     const first = await resolve('6.98.7', tree);
     expect(first).toMatchObject({ version: '6.98.7', origin: tree, contextName: 'source.tar' });
@@ -58,10 +86,14 @@ describe('a source on this machine', () => {
   });
 
   it('goes in without what a build or git left in the folder', async () => {
-    for (const name of ['vmlinux', 'a.o', '.a.o.cmd']) await writeFile(join(tree, name), '');
+    await mkdir(join(tree, 'certs'));
+    await mkdir(join(tree, 'include/generated'), { recursive: true });
+    const left = ['.config', 'certs/signing_key.pem', 'include/generated/autoconf.h', 'Module.symvers'];
+    for (const name of ['vmlinux', 'a.o', '.a.o.cmd', ...left]) await writeFile(join(tree, name), '');
     await run(['git', 'init', '--quiet', tree]);
     const found = await names(await (await resolve('6.98.7', tree)).fetch());
     expect(found.filter((name) => /vmlinux|\.o$|\.cmd$|\.git/.test(name))).toEqual([]);
+    expect(left.filter((name) => found.includes(`linux/${name}`))).toEqual([]);
     expect(found).toContain('linux/Kbuild');
   });
 

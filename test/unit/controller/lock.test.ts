@@ -18,16 +18,16 @@ describe('a lock', () => {
     const order: string[] = [];
     let finish = (): void => undefined;
     const firstMayEnd = new Promise<void>((settle) => (finish = settle));
-    const first = withLock(name, context(), async () => {
+    const first = withLock(name, 'the lock', context(), async () => {
       order.push('first in');
       await firstMayEnd;
       order.push('first out');
     });
     const waits = context();
-    const second = withLock(name, waits, async () => void order.push('second in'));
+    const second = withLock(name, 'the lock', waits, async () => void order.push('second in'));
     await expect
       .poll(() => waits.events)
-      .toContainEqual({ type: 'note', text: expect.stringContaining(name) as string });
+      .toContainEqual({ type: 'note', text: expect.stringContaining('at work on the lock') as string });
     finish();
     await Promise.all([first, second]);
     expect(order).toEqual(['first in', 'first out', 'second in']);
@@ -35,16 +35,18 @@ describe('a lock', () => {
 
   it('is free again after an error', async () => {
     const name = randomUUID();
-    await expect(withLock(name, context(), () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(withLock(name, context(), async () => 'in')).resolves.toBe('in');
+    await expect(
+      withLock(name, 'the lock', context(), () => Promise.reject(new Error('no'))),
+    ).rejects.toThrow('no');
+    await expect(withLock(name, 'the lock', context(), async () => 'in')).resolves.toBe('in');
   });
 
   it('can be waited for in vain: an interrupt ends that', async () => {
     const name = randomUUID();
     const stop = new AbortController();
-    await withLock(name, context(), async () => {
+    await withLock(name, 'the lock', context(), async () => {
       const waits = context(stop.signal);
-      const second = withLock(name, waits, async () => 'in');
+      const second = withLock(name, 'the lock', waits, async () => 'in');
       const outcome = expect(second).rejects.toMatchObject({ code: 'interrupted' });
       await expect.poll(() => waits.events.length).toBe(1);
       stop.abort();
@@ -64,7 +66,7 @@ describe('a lock', () => {
     });
     await once(holder.stdout, 'data');
     const waits = context();
-    const second = withLock(name, waits, async () => 'in');
+    const second = withLock(name, 'the lock', waits, async () => 'in');
     await expect.poll(() => waits.events.length).toBe(1);
     holder.kill('SIGKILL');
     await expect(second).resolves.toBe('in');

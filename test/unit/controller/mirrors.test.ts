@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controllerContext, type ControllerContext } from '../../../src/controller/context.js';
 import { parseSource, resolveSource } from '../../../src/controller/sources.js';
@@ -75,6 +76,54 @@ describe("a server with kernel.org's layout", () => {
     });
   });
 
+  it('may be believed by its signature', async () => {
+    context = {
+      ...context,
+      env: { ...context.env, KLP_DOCKER_KERNEL_ORG_KEYRING: kernelOrg('keyring.gpg') },
+    };
+    const signed = await readFile(kernelOrg('sha256sums.asc'), 'utf8');
+    server.routes.set('/v6.x/sha256sums.asc', file(signed));
+    const source = await resolveSource('6.4', { kind: 'kernel.org' }, context);
+    expect(source).toMatchObject({ version: '6.4.3', sha256: sha256('y') });
+    expect(context.findings).toEqual([]);
+    // Nothing beside what was signed counts.
+    server.routes.set('/v6.x/sha256sums.asc', file(`${sha256('z')}  linux-6.4.9.tar.xz\n${signed}`));
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).resolves.toMatchObject({
+      version: '6.4.3',
+    });
+    server.routes.set('/v6.x/sha256sums.asc', file(signed.replace('linux-6.4.3', 'linux-6.4.4')));
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      code: 'signature-invalid',
+    });
+    server.routes.set('/v6.x/sha256sums.asc', file(sums));
+    await expect(resolveSource('6.4', { kind: 'default' }, context)).rejects.toMatchObject({
+      code: 'signature-invalid',
+    });
+  });
+
+  it('is not believed when the keys to believe are not there', async () => {
+    context = { ...context, env: { ...context.env, KLP_DOCKER_KERNEL_ORG_KEYRING: '/nonexistent' } };
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      code: 'signature-invalid',
+      message: expect.stringContaining('/nonexistent') as string,
+    });
+  });
+
+  it('that answers with something else than checksums is not taken for one that lacks a kernel', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', file('<html>Please log in</html>'));
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      message: expect.stringContaining('sha256sums.asc lists no kernel') as string,
+    });
+  });
+
+  it('that sends us round in circles is given up', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', redirect('/v6.x/sha256sums.asc'));
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
+      kind: 'environment',
+      message: expect.stringContaining('redirect') as string,
+    });
+  });
+
   it('that hangs is given up', async () => {
     server.routes.set('/v6.x/sha256sums.asc', hang);
     await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
@@ -114,6 +163,44 @@ describe('a download', () => {
     await get();
     expect(await readFile(target(), 'utf8')).toBe(tarball);
     expect(server.requests[1]).toMatch(/^GET \/file bytes=\d+-$/);
+  });
+
+  it('starts again where the server cannot continue', async () => {
+    const whole = file(tarball);
+    let first = true;
+    server.routes.set('/file', (request, response) => {
+      delete request.headers.range;
+      (first ? truncated(tarball, 5000, begun) : whole)(request, response);
+      first = false;
+    });
+    await get();
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('that two want is made once', async () => {
+    server.routes.set('/file', file(tarball));
+    await Promise.all([get(), get()]);
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is taken as it is stored: no server is asked to compress', async () => {
+    server.routes.set('/file', (request, response) => {
+      const may = /gzip/.test(request.headers['accept-encoding'] ?? '');
+      response.writeHead(200, may ? { 'content-encoding': 'gzip' } : {});
+      response.end(may ? gzipSync(tarball) : tarball);
+      server.requests.push(`gzip ${may}`);
+    });
+    await get();
+    expect(server.requests).toContain('gzip false');
+  });
+
+  it('whose place cannot be written to says that, and is not tried again', async () => {
+    await mkdir(`${target()}.part`, { recursive: true });
+    server.routes.set('/file', file(tarball));
+    await expect(get()).rejects.toMatchObject({ code: 'output-not-writable', kind: 'environment' });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('that breaks off every time fails, and keeps what arrived for the next run', async () => {
@@ -171,6 +258,40 @@ describe('a download', () => {
   });
 });
 
+describe('a proxy', () => {
+  let proxy: TestServer;
+  beforeEach(async () => {
+    proxy = await testServer();
+  });
+  afterEach(() => proxy.close());
+
+  it('is asked for the whole address, as most proxies want it for http', async () => {
+    proxy.routes.set('http://mirror.invalid/v6.x/sha256sums.asc', file(sums));
+    const env = { ...context.env, http_proxy: proxy.url, KLP_DOCKER_KERNEL_ORG: 'http://mirror.invalid' };
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, { ...context, env })).resolves.toMatchObject({
+      version: '6.4.3',
+    });
+    expect(proxy.requests).toEqual(['GET http://mirror.invalid/v6.x/sha256sums.asc']);
+  });
+
+  it('is left alone for what no_proxy names', async () => {
+    server.routes.set('/v6.x/sha256sums.asc', file(sums));
+    const env = { ...context.env, HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' };
+    await resolveSource('6.4', { kind: 'kernel.org' }, { ...context, env });
+    expect(proxy.requests).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('that hangs is given up', async () => {
+    proxy.routes.set('http://mirror.invalid/v6.x/sha256sums.asc', hang);
+    const env = { ...context.env, http_proxy: proxy.url, KLP_DOCKER_KERNEL_ORG: 'http://mirror.invalid' };
+    await expect(resolveSource('6.4', { kind: 'kernel.org' }, { ...context, env })).rejects.toMatchObject({
+      code: 'mirror-not-reachable',
+    });
+  });
+});
+
+const kernelOrg = (name: string): string => join(import.meta.dirname, '../../fixtures/kernel-org', name);
 const fixture = (name: string): string => join(import.meta.dirname, '../../fixtures/debian-mirror', name);
 
 /** A Debian archive with one suite that holds one kernel source, signed with a key of its own. */

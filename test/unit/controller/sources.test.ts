@@ -149,11 +149,24 @@ describe("Debian's indexes", () => {
 });
 
 describe('the version in a Makefile', () => {
+  const makefile = (sublevel: string, extra: string): string =>
+    `# SPDX\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = ${sublevel}\nEXTRAVERSION =${extra}\nNAME = Baby\n`;
+
   it('has no point release when SUBLEVEL is 0', () => {
-    expect(makefileVersion('VERSION = 6\nPATCHLEVEL = 4\nSUBLEVEL = 0\nEXTRAVERSION =\n')).toBe('6.4');
-    expect(makefileVersion('VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 107\nEXTRAVERSION =\n')).toBe(
-      '6.12.107',
-    );
+    expect(makefileVersion(makefile('0', ''))).toEqual({ version: '6.12' });
+    expect(makefileVersion(makefile('107', ''))).toEqual({ version: '6.12.107' });
+  });
+
+  it("has a release candidate's number, and what a builder added beside it", () => {
+    expect(makefileVersion(makefile('0', ' -rc3'))).toEqual({ version: '6.12-rc3' });
+    expect(makefileVersion(makefile('107', ' -mine'))).toEqual({
+      version: '6.12.107',
+      madeVersion: '6.12.107-mine',
+    });
+    expect(makefileVersion(makefile('0', ' -rc3-mine'))).toEqual({
+      version: '6.12-rc3',
+      madeVersion: '6.12.0-rc3-mine',
+    });
   });
 
   it('is not there in another Makefile', () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import {
   allCodes,
@@ -22,12 +22,23 @@ describe('generated documents', () => {
   });
 });
 
+describe('docs/settings.md', () => {
+  it('names every variable that the program reads, and no other', async () => {
+    const named = (text: string): string[] => text.match(/\bKLP_DOCKER_[A-Z_]+\b/g) ?? [];
+    const sources = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
+    const texts = await Promise.all(sources.map((name) => readFile(`src/${name}`, 'utf8')));
+    const told = new Set(named(await readFile('docs/settings.md', 'utf8')));
+    expect([...told].sort()).toEqual([...new Set(texts.flatMap(named))].sort());
+  });
+});
+
 describe('codes that only notes and warnings carry', () => {
   const quiet = allCodes().filter((entry) => entry.exitCode === 0);
 
   it('stand under no exit code', () => {
     expect(quiet.map(({ code, finding }) => `${code}: ${finding ?? ''}`)).toEqual([
       'hunk-moved: note',
+      'kernel-has-series: note',
       'modinfo-not-carried: warning',
       'objtool-warning: warning',
       'signature-not-checked: warning',
