@@ -54,10 +54,14 @@ export async function distill(
       };
       const sources = new Map<KernelReference, SymbolSource>();
       const late = new Set<string>();
+      const absent = new Set<string>();
       for (const [name, reference] of selection.kernel) {
         if (name.startsWith('llvm.') || (!reference.local && provided.has(reference.original))) continue;
         const source = resolve(name, reference);
-        if (!source) continue;
+        if (!source) {
+          absent.add(name);
+          continue;
+        }
         sources.set(reference, source);
         if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
       }
@@ -74,7 +78,7 @@ export async function distill(
           file: unit.source,
         });
       }
-      const distilled = emit(patched, selection, { late, suffix });
+      const distilled = emit(patched, selection, { late, absent, suffix });
       for (const { function: name, key } of distilled.branches) {
         context.findings.push({
           code: 'static-branch-dynamic',

@@ -15,6 +15,8 @@ import type { KernelReference, Selection } from './select.js';
 export interface EmitOptions {
   /** Kernel references (patched names) that are resolved only when their module is loaded. */
   late: ReadonlySet<string>;
+  /** Weak references (patched names) that nothing in the kernel defines. */
+  absent: ReadonlySet<string>;
   /** Appended to the names of replaced functions that were static, so that two files' do not clash. */
   suffix: string;
 }
@@ -35,7 +37,8 @@ const locations = /,? !(?:dbg|srcloc) !\d+/g;
 /** Writes the selected part of a module as a module of its own, which uses the kernel's symbols by their own names. */
 export function emit(patched: IrModule, selection: Selection, options: EmitOptions): Distilled {
   const names = nameAll(selection, options);
-  const rename = (name: string, offset: number, text: string): string => {
+  const rename = (name: string, offset: number, text: string): string | undefined => {
+    if (options.absent.has(name)) return undefined;
     if (selection.addressTaken.has(name) && isAddress(text, offset)) return names.old(name);
     return names.now(name);
   };
@@ -47,7 +50,8 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
   const declared = new Map<string, string>();
   for (const name of selection.kernel.keys()) {
     const g = patched.globals.get(name);
-    if (g) declared.set(names.now(name), declaration(patched, g, names.now(name)));
+    if (g && !options.absent.has(name))
+      declared.set(names.now(name), declaration(patched, g, names.now(name)));
   }
   for (const name of selection.addressTaken.keys()) {
     const g = patched.globals.get(name);
@@ -139,17 +143,20 @@ function definitionHead(f: IrFunction, name: string, selection: Selection): stri
     .replace(/ comdat(?:\([^)]*\))?/, '');
 }
 
-/** A declaration with which code can use what another object defines. */
+/**
+ * A declaration with which code can use what another object defines. A weak reference becomes an ordinary one, for it is
+ * known by now that the kernel has what it refers to; some compilers reach a weak one by a table of addresses, which the
+ * module loader does not make.
+ */
 function declaration(module: IrModule, g: IrGlobal, name: string): string {
   if (g.kind === 'variable') {
     const words = g.before.replace(
-      /\b(?:internal|private|external|common|weak|dso_local|local_unnamed_addr|unnamed_addr|hidden)\b ?/g,
+      /\b(?:internal|private|external|extern_weak|common|weak|dso_local|local_unnamed_addr|unnamed_addr|hidden)\b ?/g,
       '',
     );
     const align = /, align \d+/.exec(g.after)?.[0] ?? '';
-    const linkage = g.linkage === 'extern_weak' ? 'extern_weak' : 'external';
-    const rest = words.replace(/\bextern_weak ?/, '').trim();
-    return `@${quoteName(name)} = ${linkage} dso_local ${rest === '' ? '' : `${rest} `}${g.constant ? 'constant' : 'global'} ${g.type}${align}`;
+    const rest = words.trim();
+    return `@${quoteName(name)} = external dso_local ${rest === '' ? '' : `${rest} `}${g.constant ? 'constant' : 'global'} ${g.type}${align}`;
   }
   if (g.kind === 'alias') {
     const target = module.globals.get(g.target);
@@ -160,13 +167,12 @@ function declaration(module: IrModule, g: IrGlobal, name: string): string {
   const at = g.head.indexOf('@');
   const open = g.head.indexOf('(', at);
   const close = closingBracket(g.head, open);
-  const linkage = g.linkage === 'extern_weak' ? 'extern_weak ' : '';
   const before = g.head
     .slice(0, at)
     .replace(locations, '')
     .replace(
       /^(?:define|declare) (?:internal |private |weak |weak_odr |linkonce |linkonce_odr |available_externally |extern_weak |external )?(?:dso_local )?/,
-      `declare ${linkage}dso_local `,
+      'declare dso_local ',
     );
   const parameters = g.head.slice(open, close).replace(/ %[-\w$.]+(?=[,)])/g, '');
   const group = / #\d+/.exec(g.head.slice(close))?.[0] ?? '';

@@ -36,14 +36,19 @@ export function globalsIn(text: string): string[] {
   return names;
 }
 
-/** Replaces every global in a piece of IR; `replace` gets the bare name and where it stands, and returns a bare name. */
+/**
+ * Replaces every global in a piece of IR; `replace` gets the bare name and where it stands, and returns a bare name, or
+ * undefined for the address 0.
+ */
 export function mapGlobals(
   text: string,
-  replace: (name: string, offset: number, text: string) => string,
+  replace: (name: string, offset: number, text: string) => string | undefined,
 ): string {
-  return text.replace(globalName, (token: string, offset: number) =>
-    token.startsWith('@') ? `@${quoteName(replace(bareName(token), offset, text))}` : token,
-  );
+  return text.replace(globalName, (token: string, offset: number) => {
+    if (!token.startsWith('@')) return token;
+    const name = replace(bareName(token), offset, text);
+    return name === undefined ? 'null' : `@${quoteName(name)}`;
+  });
 }
 
 /**

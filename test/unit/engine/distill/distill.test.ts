@@ -27,12 +27,13 @@ function distil(
   patched: string,
   late: string[] = [],
   traceable = (_: string): boolean => true,
+  absent: string[] = [],
 ): Result {
   const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
   const diff = diffModules(a, b);
   carryUntraceable(unit, b, diff, traceable);
   const selection = select(b, diff, 'x.c');
-  const distilled = emit(b, selection, { late: new Set(late), suffix: '' });
+  const distilled = emit(b, selection, { late: new Set(late), absent: new Set(absent), suffix: '' });
   return { selection, distilled, module: parseModule(distilled.text, 'distilled.ll') };
 }
 
@@ -182,6 +183,38 @@ attributes #0 = { nounwind }
     expect(distilled.text).toContain('ptrtoint ptr @key to i64');
     expect(distilled.text).toMatch(/br i1 %klp\.key\.1\.jump, label %2, label %1\n/);
     expect(distilled.text.match(/callbr/g)).toHaveLength(1);
+  });
+
+  describe('weak references', () => {
+    const text = (n: number): string => `@w = extern_weak dso_local global i32
+declare extern_weak dso_local i32 @hook(i32 noundef)
+define dso_local i32 @f() {
+  br i1 icmp ne (ptr @hook, ptr null), label %1, label %2
+
+1:
+  %x = call i32 @hook(i32 ${n})
+  ret i32 %x
+
+2:
+  %y = load i32, ptr @w, align 4
+  ret i32 %y
+}
+`;
+
+    it('are ordinary ones when the kernel has what they refer to', () => {
+      const { distilled } = distil(...pair(text));
+      expect(distilled.text).not.toContain('extern_weak');
+      expect(distilled.text).toContain('declare dso_local i32 @hook(i32 noundef)');
+      expect(distilled.text).toContain('@w = external dso_local global i32');
+    });
+
+    it('are address 0 when it has not', () => {
+      const { distilled, module } = distil(...pair(text), [], undefined, ['hook', 'w']);
+      expect(distilled.text).toContain('icmp ne (ptr null, ptr null)');
+      expect(distilled.text).toContain('call i32 null(i32 2)');
+      expect(distilled.text).toContain('load i32, ptr null');
+      expect([...module.globals.keys()]).toEqual(['f']);
+    });
   });
 
   it('calls static-call trampolines under a name that objtool leaves alone', () => {
