@@ -1,4 +1,4 @@
-import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
+import { pointerTo, type IrFunction, type IrModule, type IrVariable } from '../ir/module.js';
 
 /**
  * Constants that the kernel writes into its own code while it boots (asm/runtime-const.h): inline asm with a placeholder,
@@ -24,7 +24,7 @@ export function withRuntimeConstants(module: IrModule, functions: ReadonlySet<st
     const body = f.body
       .replace(pointer, (_: string, indent: string, result: string, type: string, symbol: string) => {
         declare(symbol, type);
-        return `${indent}${result} = load ${type}, ptr @${symbol}, align 8`;
+        return `${indent}${result} = load ${type}, ${pointerTo(module, type)} @${symbol}, align 8`;
       })
       .replace(
         shift,
@@ -43,7 +43,7 @@ export function withRuntimeConstants(module: IrModule, functions: ReadonlySet<st
           const low = from === 'i32' ? value : `${id}.low`;
           // The shift is one of 32 bits, and clears what is above them.
           return [
-            `${indent}${id} = load i32, ptr @${symbol}, align 4`,
+            `${indent}${id} = load i32, ${pointerTo(module, 'i32')} @${symbol}, align 4`,
             ...(from === 'i32' ? [] : [`${indent}${low} = trunc ${from} ${value} to i32`]),
             type === 'i32'
               ? `${indent}${result} = lshr i32 ${low}, ${id}`

@@ -217,3 +217,11 @@ export function parseModule(text: string, what: string): IrModule {
   }
   return module;
 }
+
+/** The type of a pointer to `type` as the module's text writes it: `ptr`, or `type*` before LLVM 15. */
+export function pointerTo(module: IrModule, type: string): string {
+  const typed = [...module.globals.values()].some((g) =>
+    (g.kind === 'function' ? g.head : g.type).includes('*'),
+  );
+  return typed ? `${type}*` : 'ptr';
+}

@@ -42,4 +42,14 @@ describe('constants that the kernel writes into its code while it boots', () => 
   it('stay as they are in functions that the livepatch does not bring', () => {
     expect((module.globals.get('g') as IrFunction).body).toContain('runtime_ptr_table');
   });
+
+  it('are read through typed pointers where the text has those (LLVM 14)', () => {
+    const typed = parseModule(
+      text.replaceAll('ptr null', 'i8* null').replaceAll(/\bptr\b(?= [@%a-z])/g, 'i8*'),
+      'y.ll',
+    );
+    const read = withRuntimeConstants(typed, new Set(['f'])).globals.get('f') as IrFunction;
+    expect(read.body).toContain('%2 = load i8*, i8** @table, align 8');
+    expect(read.body).toContain('load i32, i32* @bits, align 4');
+  });
 });
