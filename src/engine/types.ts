@@ -42,7 +42,7 @@ export interface TranslationUnit {
 export interface KernelTree {
   /** The build tree (absolute); where `.config`, `vmlinux`, `Module.symvers` are. */
   dir: string;
-  /** The source tree (absolute); the same folder unless built with `O=`. */
+  /** The source tree (absolute, spelled as the build's records spell it); the same folder unless built with `O=`. */
   source: string;
   arch: string;
   /** `uname -r` of this kernel: include/config/kernel.release. */

@@ -274,6 +274,18 @@ export const codes = {
     "The tree's .config no longer is what its objects were compiled with.",
     'Run `make` in the kernel tree again, or restore the .config of the running kernel.',
   ),
+  'kernel-tree-moved': entry(
+    'refused',
+    'The source that the kernel was built from is not where it was',
+    'A kernel built with O= names its source by path in every record of its build. Nothing was found at that path, so the files that the compiler was given cannot be given to it again.',
+    'Move the source back, bind-mount it there (mount --bind NEW OLD), or build the kernel again where the source is now.',
+  ),
+  'kernel-build-stale': entry(
+    'refused',
+    'An object is newer than the kernel',
+    'The object was compiled again after the kernel, or the module, was linked; what it holds is not what runs.',
+    'Run `make` in the kernel tree to its end, and boot what it builds. If the tree is a copy, copy it again with the times of its files (cp -a).',
+  ),
   'compiler-missing': entry(
     'environment',
     "The kernel's compiler is not installed",

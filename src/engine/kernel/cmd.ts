@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
+import { withoutWrapper } from './compiler.js';
 import { splitCommands } from './shell-words.js';
 
 /** A `.X.o.cmd` file: how Kbuild made X.o and what that read. */
@@ -99,8 +100,8 @@ export function recordedCompilation(cmd: CmdFile): RecordedCompilation {
   const commands = splitCommands(cmd.command, (why) => refuse(why)).filter(
     ([program]) => !wordsThatDoNothing.has(program ?? ''),
   );
-  const compile = commands[0];
-  if (!compile || cmd.source === undefined) throw refuse('it does not compile a source file');
+  const compile = withoutWrapper(commands[0] ?? []);
+  if (cmd.source === undefined) throw refuse('it does not compile a source file');
   const output = compile.indexOf('-o');
   const step = cmd.target.endsWith('.s') ? '-S' : '-c';
   if (!compile.includes(step) || output < 0 || compile[output + 1] !== cmd.target) {

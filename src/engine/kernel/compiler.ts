@@ -1,17 +1,14 @@
+import { basename } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import { run } from '../../shared/run.js';
 
 /** Programs that stand before the compiler and hand the rest of the line on to it. */
 const wrappers = new Set(['ccache', 'sccache', 'distcc', 'icecc']);
 
-/** The words of a recorded command that start the compiler: the program, after a cache's if there is one. */
-export function compilerWords(compile: readonly string[]): string[] {
-  const words: string[] = [];
-  for (const word of compile) {
-    words.push(word);
-    if (!wrappers.has(word.split('/').at(-1) ?? '')) break;
-  }
-  return words;
+/** A recorded command without a compiler cache in front: what it gives is the same, and it may not be here. */
+export function withoutWrapper(command: readonly string[]): string[] {
+  const first = command.findIndex((word) => !wrappers.has(basename(word)));
+  return command.slice(Math.max(first, 0));
 }
 
 /**
@@ -24,9 +21,8 @@ export async function checkCompiler(
   cwd: string,
   expected: string,
 ): Promise<void> {
-  const words = compilerWords(compile);
-  const name = words.at(-1) ?? '';
-  const { stdout } = await run([...words, '--version'], {
+  const name = compile[0] ?? '';
+  const { stdout } = await run([name, '--version'], {
     cwd,
     failure: 'compiler-missing',
     message: `the kernel was built by ${name} (\`${expected}\`), which cannot be started here`,

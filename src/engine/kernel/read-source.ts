@@ -12,11 +12,13 @@ const maxSourceBytes = 16 * 1024 * 1024;
  * @throws KlpError `patch-path-escapes` when a symbolic link leads out of the tree; `source-not-text`
  */
 export function sourceReader(tree: KernelTree): (path: string) => Promise<string | undefined> {
+  let known: Promise<string> | undefined;
   return async (path) => {
-    const full = join(tree.source, path);
+    const root = await (known ??= realpath(tree.source));
+    const full = join(root, path);
     const real = await realpath(full).catch(() => undefined);
     if (real === undefined) return undefined;
-    if (!full.startsWith(tree.source + sep) || !real.startsWith(tree.source + sep)) {
+    if (!full.startsWith(root + sep) || !real.startsWith(root + sep)) {
       throw new KlpError('patch-path-escapes', `${path} leads out of the kernel tree, to ${real}`, {
         file: path,
       });

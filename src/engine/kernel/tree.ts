@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
+import { isFile, sampleRecord, sourceTree } from '../../shared/kernel-tree.js';
 import type { KernelTree } from '../types.js';
 import { parseCmdFile, recordedCompilation } from './cmd.js';
 import { checkCompiler } from './compiler.js';
@@ -16,7 +17,7 @@ const evidence = {
   release: 'include/config/kernel.release',
   vmlinux: 'vmlinux',
   symvers: 'Module.symvers',
-  cmd: 'init/.main.o.cmd',
+  cmd: sampleRecord,
 } as const;
 
 /**
@@ -24,7 +25,7 @@ const evidence = {
  * livepatch cannot be made for.
  * @param dir the build folder
  * @param arch name of the architecture in the catalogue
- * @throws KlpError `kernel-not-built`, `kernel-built-by-gcc`, `kernel-without-livepatch`, `kernel-lto`,
+ * @throws KlpError `kernel-not-built`, `kernel-tree-moved`, `kernel-built-by-gcc`, `kernel-without-livepatch`, `kernel-lto`,
  *   `kernel-arch-mismatch`, `kernel-config-changed`, `compiler-missing`, `compiler-mismatch`, `cmd-file-unusable`,
  *   `unknown-arch`
  */
@@ -44,11 +45,12 @@ export async function openKernel(dir: string, arch: string): Promise<KernelTree>
       `${join(root, 'vmlinux')} is for ELF machine ${identity.machine}, not ${elfMachine} (${name})`,
     );
   }
+  await checkNotReconfigured(root, config);
+  const source = await sourceTree(root);
   const compilerText = config.get('CONFIG_CC_VERSION_TEXT') ?? '';
   const cmdPath = join(root, evidence.cmd);
   const { compile } = recordedCompilation(parseCmdFile(cmdPath, await readFile(cmdPath, 'utf8')));
   await checkCompiler(compile, root, compilerText);
-  const source = await sourceOf(root);
   return {
     dir: root,
     source,
@@ -103,40 +105,49 @@ function checkUnchanged(
 ): void {
   const different = differingOptions(config, autoConf);
   if (different.length === 0) return;
-  const shown = different
-    .slice(0, 3)
-    .map(
-      (name) =>
-        `${name} (${autoConf.get(name) ?? 'not set'} in the build, ${config.get(name) ?? 'not set'} now)`,
-    );
-  const more = different.length > 3 ? `, and ${different.length - 3} more` : '';
+  const named = different.map(
+    (name) =>
+      `${name} (${autoConf.get(name) ?? 'not set'} in the build, ${config.get(name) ?? 'not set'} now)`,
+  );
   throw new KlpError(
     'kernel-config-changed',
-    `.config of ${root} is not what its objects were compiled with: ${shown.join(', ')}${more}`,
+    `.config of ${root} is not what its objects were compiled with: ${firstFew(named)}`,
     { file: join(root, evidence.config) },
   );
 }
 
-/** The source tree: the folder itself, or where an `O=` build's `source` link or Makefile points. */
-async function sourceOf(root: string): Promise<string> {
-  if (await isFile(join(root, 'Kbuild'))) return root;
-  const linked = await realpath(join(root, 'source')).catch(() => undefined);
-  if (linked !== undefined && (await isFile(join(linked, 'Kbuild')))) return linked;
-  const makefile = await readFile(join(root, 'Makefile'), 'utf8').catch(() => '');
-  const named = /^\s*include\s+(\S+)\/Makefile\s*$/m.exec(makefile)?.[1];
-  const included =
-    named === undefined ? undefined : await realpath(resolve(root, named)).catch(() => undefined);
-  if (included !== undefined && (await isFile(join(included, 'Kbuild')))) return included;
-  throw notBuilt(root, 'its source tree is not found (no `source` link, no Makefile that includes it)');
+/**
+ * A make that took over a changed .config touches one file for each option whose value changed; when that was
+ * after vmlinux was linked, the objects are still those of the old values.
+ */
+async function checkNotReconfigured(root: string, config: ReadonlyMap<string, string>): Promise<void> {
+  const time = async (path: string): Promise<number> => (await stat(join(root, path))).mtimeMs;
+  const linked = await time(evidence.vmlinux);
+  // Written by the same make, and last: where it is older, nothing has changed.
+  if ((await time(evidence.autoConf)) <= linked) return;
+  const names = (await readdir(join(root, 'include/config'))).filter((name) => /^[A-Z0-9_]+$/.test(name));
+  const touched: string[] = [];
+  for (const name of names) if ((await time(`include/config/${name}`)) > linked) touched.push(name);
+  if (touched.length === 0) return;
+  const named = touched
+    .sort()
+    .map((name) => `CONFIG_${name} (${config.get(`CONFIG_${name}`) ?? 'not set'} now)`);
+  throw new KlpError(
+    'kernel-config-changed',
+    `the configuration of ${root} changed after vmlinux was linked: ${firstFew(named)}`,
+    {
+      file: join(root, evidence.config),
+      advice:
+        'Run `make` in the kernel tree to its end. If the tree is a copy, copy it again with the times of its files (cp -a).',
+    },
+  );
+}
+
+function firstFew(names: readonly string[]): string {
+  const more = names.length > 3 ? `, and ${names.length - 3} more` : '';
+  return `${names.slice(0, 3).join(', ')}${more}`;
 }
 
 function notBuilt(root: string, why: string): KlpError {
   return new KlpError('kernel-not-built', `${root} is not a built kernel tree: ${why}`);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
 }

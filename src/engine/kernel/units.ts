@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { KlpError } from '../../shared/errors.js';
@@ -132,6 +132,7 @@ async function unitsOf(
       );
     }
     if (module !== undefined) await checkModuleBuilt(tree, module);
+    checkNotStale(tree, object, module ?? 'vmlinux');
     units.push({
       source: dependencies[0] ?? '',
       object,
@@ -144,6 +145,14 @@ async function unitsOf(
     });
   }
   return units;
+}
+
+/** An object that was made again after its kernel or module was linked is not the one that runs. */
+function checkNotStale(tree: KernelTree, object: string, linked: string): void {
+  const time = (path: string): number =>
+    statSync(join(tree.dir, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (time(object) <= time(linked)) return;
+  throw new KlpError('kernel-build-stale', `${object} is newer than ${linked}`, { object });
 }
 
 /** Paths as .cmd files write them to paths relative to the source tree; absolute where they lie outside it. */

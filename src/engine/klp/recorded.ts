@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import { parseCmdFile } from '../kernel/cmd.js';
+import { withoutWrapper } from '../kernel/compiler.js';
 import { splitCommands } from '../kernel/shell-words.js';
 import type { KernelTree } from '../types.js';
 
@@ -59,8 +60,8 @@ export async function readModuleRecipe(tree: KernelTree): Promise<ModuleRecipe> 
 }
 
 function program(commands: readonly string[][], tree: KernelTree, target: string): string[] {
-  const first = commands[0];
-  if (first === undefined || first.length === 0) throw missing(tree, target, 'recorded no command');
+  const first = withoutWrapper(commands[0] ?? []);
+  if (first.length === 0) throw missing(tree, target, 'recorded no command');
   return first;
 }
 

@@ -20,7 +20,7 @@ function treeAt(dir: string): KernelTree {
     config: new Map([['CONFIG_MODULE_UNLOAD', 'y']]),
     compilerText: 'clang',
     series: [],
-  configSha256: '',
+    configSha256: '',
   };
 }
 

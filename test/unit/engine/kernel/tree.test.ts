@@ -1,6 +1,7 @@
-import { symlink, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sourceReader } from '../../../../src/engine/kernel/read-source.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
 import { withTempDir } from '../../../../src/shared/files.js';
 import {
@@ -95,21 +96,79 @@ describe('openKernel', () => {
     });
   });
 
-  it('finds the source tree of a build in a folder of its own', async () => {
-    await withTempDir('toy-objtree', async (base) => {
-      const [source, build] = [join(base, 'src'), join(base, 'build')];
-      await mkdir(source);
-      await writeFile(join(source, 'Kbuild'), '');
-      await makeToyKernel(build, { files: { Kbuild: undefined } });
-      await rm(join(build, 'Kbuild'), { force: true });
-      await expect(openKernel(build, 'x86_64')).rejects.toMatchObject({ code: 'kernel-not-built' });
+  it('names the options that a make took over after vmlinux was linked', async () => {
+    await withToyKernel(
+      { files: { 'include/config/EXT4_FS': '', 'include/config/SMP': '' } },
+      async (dir) => {
+        const at = (seconds: number, path: string): Promise<void> =>
+          utimes(join(dir, path), seconds, seconds);
+        await at(1000, 'include/config/EXT4_FS');
+        await at(1000, 'include/config/SMP');
+        await at(2000, 'vmlinux');
+        await expect(openKernel(dir, 'x86_64')).resolves.toBeDefined();
+        await at(3000, 'include/config/EXT4_FS');
+        await expect(openKernel(dir, 'x86_64')).rejects.toMatchObject({
+          code: 'kernel-config-changed',
+          message: expect.stringMatching(/after vmlinux was linked: CONFIG_EXT4_FS \(m now\)$/) as string,
+        });
+      },
+    );
+  });
 
-      await writeFile(join(build, 'Makefile'), '# generated\ninclude ../src/Makefile\n');
-      expect((await openKernel(build, 'x86_64')).source).toBe(source);
+  describe('of a build in a folder of its own', () => {
+    /** A toy build whose records name its source by path. */
+    const objtree = async (base: string, spelled: string): Promise<string> => {
+      const build = join(base, 'build');
+      await makeToyKernel(join(base, 'src'));
+      await makeToyKernel(build);
+      await rm(join(build, 'init/main.c'));
+      const record = join(build, 'init/.main.o.cmd');
+      const text = await readFile(record, 'utf8');
+      await writeFile(record, text.replaceAll('init/main.c', join(spelled, 'init/main.c')));
+      return build;
+    };
 
-      await rename(join(build, 'Makefile'), join(build, 'Makefile.old'));
-      await symlink(source, join(build, 'source'));
-      expect((await openKernel(build, 'x86_64')).source).toBe(source);
+    it('finds the source, and keeps its path as the records spell it', async () => {
+      await withTempDir('toy-objtree', async (base) => {
+        await symlink('src', join(base, 'link'));
+        for (const [written, source] of [
+          [join(base, 'src'), join(base, 'src')],
+          ['../src', join(base, 'src')],
+          [join(base, 'link'), join(base, 'link')],
+        ] as const) {
+          const tree = await openKernel(await objtree(base, written), 'x86_64');
+          expect(tree).toMatchObject({ dir: join(base, 'build'), source });
+          expect(await sourceReader(tree)('lib/ctype.c')).toContain('int ctype');
+        }
+      });
+    });
+
+    it('refuses one whose source was moved, and names the old place', async () => {
+      await withTempDir('toy-objtree', async (base) => {
+        const build = await objtree(base, join(base, 'src'));
+        await rename(join(base, 'src'), join(base, 'moved'));
+        await expect(openKernel(build, 'x86_64')).rejects.toMatchObject({
+          code: 'kernel-tree-moved',
+          kind: 'refused',
+          message: expect.stringContaining(join(base, 'src')) as string,
+        });
+      });
+    });
+  });
+
+  it('refuses objects without sources', async () => {
+    await expect(open({ files: { 'init/main.c': undefined } })).rejects.toMatchObject({
+      code: 'kernel-not-built',
+      message: expect.stringContaining('init/main.c') as string,
+    });
+  });
+
+  it('does without the compiler cache that the build went through', async () => {
+    await withToyKernel({}, async (dir) => {
+      const record = join(dir, 'init/.main.o.cmd');
+      const text = await readFile(record, 'utf8');
+      await writeFile(record, text.replace(':= ', ':= /usr/lib/none/ccache '));
+      await expect(openKernel(dir, 'x86_64')).resolves.toBeDefined();
     });
   });
 });

@@ -1,3 +1,5 @@
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { offsetUnits } from '../../../../src/engine/kernel/offsets.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
@@ -105,6 +107,24 @@ describe('unitsFor', () => {
     const files = { 'vmlinux.a': thinArchive(['fs/ext4/super.o']), 'modules.order': '' };
     await expect(units(['fs/ext4/super.c'], { files })).rejects.toMatchObject({
       code: 'kernel-config-changed',
+    });
+  });
+
+  it.each([
+    ['fs/proc/meminfo', 'vmlinux'],
+    ['fs/ext4/super', 'fs/ext4/ext4.ko'],
+  ])('refuses an object that was made again after it was linked: %s', async (name, linked) => {
+    await withToyKernel({ files: { [`${name}.o`]: '' } }, async (dir) => {
+      await utimes(join(dir, linked), 2000, 2000);
+      await utimes(join(dir, `${name}.o`), 1000, 1000);
+      const tree = await openKernel(dir, 'x86_64');
+      await expect(unitsFor(tree, [`${name}.c`])).resolves.toHaveLength(1);
+      await utimes(join(dir, `${name}.o`), 3000, 3000);
+      await expect(unitsFor({ ...tree }, [`${name}.c`])).rejects.toMatchObject({
+        code: 'kernel-build-stale',
+        kind: 'refused',
+        message: `${name}.o is newer than ${linked}`,
+      });
     });
   });
 
