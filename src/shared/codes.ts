@@ -290,13 +290,31 @@ export const codes = {
     'environment',
     "The kernel's compiler is not installed",
     'The compiler that the kernel build recorded cannot be started.',
-    'Install that version of clang, or use the image made for this kernel.',
+    'Install that version of clang. For a clang of Debian, --kernel-tree takes it from an image by itself.',
   ),
   'compiler-mismatch': entry(
     'refused',
     "Another compiler than the kernel's",
     'The compiler of the recorded name is not the version that built the kernel; its code could differ in subtle ways.',
-    'Install the version that the kernel was built with, or use the image made for this kernel.',
+    'Install the very version that the kernel was built with, or build the kernel again with the one that is here.',
+  ),
+  'build-tool-unusable': entry(
+    'environment',
+    'A program of the kernel build does not run here',
+    'objtool and modpost are made by the kernel build, for the system that it ran on. This system lacks libraries of that one.',
+    'Make the livepatch where the kernel was built (llpatch -k DIR PATCH), or build the kernel on the Debian release that its compiler comes from.',
+  ),
+  'kernel-tree-not-mountable': entry(
+    'environment',
+    'The kernel tree cannot be shown to the Docker engine',
+    'The tree is mounted into a container, read-only; that takes an engine on this machine, and a folder that it can see.',
+    'Unset DOCKER_HOST or run the command where the engine is; or use the compiler of this machine: llpatch -k DIR PATCH.',
+  ),
+  'kernel-not-bootable': entry(
+    'usage',
+    'The kernel lacks what the test machine needs',
+    'A livepatch is proved by booting its kernel in QEMU with an initramfs and a serial console. This kernel cannot do that as it is configured, or its boot image is not there.',
+    'Build the kernel with the options that the message names, or test on the real machine: the package has a script for that.',
   ),
   'cmd-file-unusable': entry(
     'refused',

@@ -3,11 +3,12 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
+import { checkKernelConfig, differingOptions, parseConfig } from '../../shared/kernel-config.js';
 import { isFile, sampleRecord, sourceTree } from '../../shared/kernel-tree.js';
 import type { KernelTree } from '../types.js';
+import { checkBuildTools } from './build-tools.js';
 import { parseCmdFile, recordedCompilation } from './cmd.js';
 import { checkCompiler } from './compiler.js';
-import { differingOptions, parseConfig } from './config.js';
 import { elfIdentity } from './elf-notes.js';
 
 /** What every finished build leaves behind; the .cmd file is that of a source every kernel has. */
@@ -26,15 +27,15 @@ const evidence = {
  * @param dir the build folder
  * @param arch name of the architecture in the catalogue
  * @throws KlpError `kernel-not-built`, `kernel-tree-moved`, `kernel-built-by-gcc`, `kernel-without-livepatch`, `kernel-lto`,
- *   `kernel-arch-mismatch`, `kernel-config-changed`, `compiler-missing`, `compiler-mismatch`, `cmd-file-unusable`,
- *   `unknown-arch`
+ *   `kernel-arch-mismatch`, `kernel-config-changed`, `compiler-missing`, `compiler-mismatch`,
+ *   `build-tool-unusable`, `cmd-file-unusable`, `unknown-arch`
  */
 export async function openKernel(dir: string, arch: string): Promise<KernelTree> {
   const { name, elfMachine } = archData(arch);
   const root = await builtTree(dir);
   const configText = await readFile(join(root, evidence.config), 'utf8');
   const config = parseConfig(configText);
-  checkConfig(root, config);
+  checkKernelConfig(root, config);
   const autoConf = parseConfig(await readFile(join(root, evidence.autoConf), 'utf8'));
   checkUnchanged(root, config, autoConf);
   const identity = await elfIdentity(join(root, evidence.vmlinux));
@@ -51,6 +52,7 @@ export async function openKernel(dir: string, arch: string): Promise<KernelTree>
   const cmdPath = join(root, evidence.cmd);
   const { compile } = recordedCompilation(parseCmdFile(cmdPath, await readFile(cmdPath, 'utf8')));
   await checkCompiler(compile, root, compilerText);
+  await checkBuildTools(root);
   return {
     dir: root,
     source,
@@ -78,23 +80,6 @@ async function builtTree(dir: string): Promise<string> {
   for (const path of Object.values(evidence)) if (!(await isFile(join(root, path)))) missing.push(path);
   if (missing.length > 0) throw notBuilt(root, `there is no ${missing.join(', no ')}`);
   return root;
-}
-
-function checkConfig(root: string, config: ReadonlyMap<string, string>): void {
-  const compiler = config.get('CONFIG_CC_VERSION_TEXT') ?? 'unknown';
-  if (config.get('CONFIG_CC_IS_CLANG') !== 'y') {
-    throw new KlpError(
-      'kernel-built-by-gcc',
-      `the kernel in ${root} was built by \`${compiler}\`, not by clang`,
-    );
-  }
-  if (config.get('CONFIG_LIVEPATCH') !== 'y') {
-    throw new KlpError('kernel-without-livepatch', `the kernel in ${root} has CONFIG_LIVEPATCH not set`);
-  }
-  if (config.get('CONFIG_LTO_CLANG') === 'y') {
-    const flavour = config.get('CONFIG_LTO_CLANG_FULL') === 'y' ? 'FULL' : 'THIN';
-    throw new KlpError('kernel-lto', `the kernel in ${root} has CONFIG_LTO_CLANG_${flavour}=y`);
-  }
 }
 
 /** auto.conf is what the objects were compiled with; .config is what a person may have edited since. */

@@ -1,5 +1,5 @@
-import { readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sourceReader } from '../../../../src/engine/kernel/read-source.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
@@ -160,6 +160,26 @@ describe('openKernel', () => {
     await expect(open({ files: { 'init/main.c': undefined } })).rejects.toMatchObject({
       code: 'kernel-not-built',
       message: expect.stringContaining('init/main.c') as string,
+    });
+  });
+
+  it('refuses a tree whose own programs were made for another system', async () => {
+    await withToyKernel({}, async (dir) => {
+      const objtool = join(dir, 'tools/objtool/objtool');
+      const answer = async (script: string): Promise<void> => {
+        await mkdir(dirname(objtool), { recursive: true });
+        await writeFile(objtool, script, { mode: 0o755 });
+      };
+      await answer('#!/bin/sh\necho usage >&2\nexit 129\n');
+      await expect(openKernel(dir, 'x86_64')).resolves.toBeDefined();
+      const complaint = "objtool: libc.so.6: version 'GLIBC_9.9' not found (required by objtool)";
+      await answer(`#!/bin/sh\necho "${complaint}" >&2\nexit 1\n`);
+      await expect(openKernel(dir, 'x86_64')).rejects.toMatchObject({
+        code: 'build-tool-unusable',
+        detail: { output: complaint },
+      });
+      await answer('not a program');
+      await expect(openKernel(dir, 'x86_64')).rejects.toMatchObject({ code: 'build-tool-unusable' });
     });
   });
 
