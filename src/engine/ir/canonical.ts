@@ -34,6 +34,14 @@ const locations = / ?,? !(?:dbg|srcloc) !\d+/g;
 const optimiserOnly =
   / ?\b(?:(?:nocapture|nofree|norecurse|nosync|willreturn|mustprogress|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|local_unnamed_addr|unnamed_addr)\b|(?:memory|captures)\([^)]*\)|initializes\(\([^)]*\)\)|range\(i\d+ (?!0,)[^)]*\))/g;
 
+/**
+ * Does a typed pointer (LLVM before 15) to the named type end here? What a pointer points to makes no code, the instructions
+ * that use it name the type again; and the structures of a kernel all reach each other by pointers.
+ */
+function isPointee(text: string, end: number): boolean {
+  return text[end] === '*';
+}
+
 export function canonicaliser(module: IrModule): Canonicaliser {
   const types = new Map<string, string>();
   const nodes = new Map<string, string>();
@@ -53,7 +61,9 @@ export function canonicaliser(module: IrModule): Canonicaliser {
     if (stack.length === 0) cyclic = false;
     const inner = [...stack, name];
     const definition = module.types.get(name) ?? '?';
-    const content = definition.replace(/%(?:[-\w$.]+|"[^"]*")/g, (t) => typeOf(t, inner));
+    const content = definition.replace(/%(?:[-\w$.]+|"[^"]*")/g, (t, at: number) =>
+      isPointee(definition, at + t.length) ? baseName(t) : typeOf(t, inner),
+    );
     const result = `%T${createHash('sha256').update(content).digest('base64url')}`;
     if (stack.length === 0 || !cyclic) types.set(name, result);
     return result;
@@ -73,7 +83,7 @@ export function canonicaliser(module: IrModule): Canonicaliser {
   }
 
   function canonicalText(text: string, stack: string[], refs: string[]): string {
-    return text.replace(interesting, (token) => {
+    return text.replace(interesting, (token, at: number) => {
       switch (token[0]) {
         case ';':
           return '';
@@ -81,7 +91,8 @@ export function canonicaliser(module: IrModule): Canonicaliser {
           refs.push(bareName(token));
           return '@';
         case '%':
-          return module.types.has(token) ? typeOf(token, []) : token;
+          if (!module.types.has(token)) return token;
+          return isPointee(text, at + token.length) ? baseName(token) : typeOf(token, []);
         case '!':
           return /^!\d+$/.test(token) ? nodeOf(token, stack, refs) : token;
         case '#':
