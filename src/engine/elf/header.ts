@@ -53,10 +53,14 @@ export function readSize(view: DataView, at: number, label: string): number {
   return Number(value);
 }
 
+/** No compiler makes longer names; a table of many would take all memory. */
+const longestName = 64 * 1024;
+
 /** The NUL-terminated string at `offset` of a string table. @throws elf-malformed */
 export function stringAt(table: Uint8Array, offset: number, label: string): string {
   const end = offset < table.length ? table.indexOf(0, offset) : -1;
   if (end < 0) throw malformed(label, `a name at ${offset} lies outside its string table`);
+  if (end - offset > longestName) throw malformed(label, `a name has ${end - offset} bytes`);
   return Buffer.from(table.buffer, table.byteOffset + offset, end - offset).toString('utf8');
 }
 

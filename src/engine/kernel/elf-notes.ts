@@ -44,9 +44,9 @@ async function findBuildId(file: FileHandle, sections: Buffer): Promise<string |
   return undefined;
 }
 
-/** Notes: sizes of name and content, a type, then both, each padded to four bytes. */
-function gnuBuildId(notes: Buffer): string | undefined {
-  const padded = (size: number): number => (size + 3) & ~3;
+/** The GNU build id among ELF notes, hex. Notes: sizes of name and content, a type, then both, each padded to four bytes. */
+export function gnuBuildId(notes: Buffer): string | undefined {
+  const padded = (size: number): number => Math.ceil(size / 4) * 4;
   for (let at = 0; at + 12 <= notes.length;) {
     const [nameSize, size, type] = [0, 4, 8].map((offset) => notes.readUInt32LE(at + offset)) as [
       number,

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { SHF, SHN, STB } from '../elf/constants.js';
-import type { KernelTree, TranslationUnit } from '../types.js';
+import type { TranslationUnit } from '../types.js';
 import { openKallsyms, type NameCount } from './kallsyms.js';
 import {
   isDefined,
@@ -26,9 +25,12 @@ export interface KernelObject {
 export type SymbolPosition =
   { ok: true; sympos: number; of: number } | { ok: false; missing: boolean; why: string };
 
-/** vmlinux: the kernel looks into its kallsyms tables, where equal names are in the order of their addresses. */
-export function openVmlinux(tree: KernelTree): KernelObject {
-  const file = openSymbolFile(join(tree.dir, 'vmlinux'), 'vmlinux');
+/**
+ * vmlinux: the kernel looks into its kallsyms tables, where equal names are in the order of their addresses.
+ * @param label its name in messages
+ */
+export function openVmlinux(path: string, label = 'vmlinux'): KernelObject {
+  const file = openSymbolFile(path, label);
   const count = lazily(() => openKallsyms(file));
   return {
     objname: 'vmlinux',
@@ -46,7 +48,7 @@ function vmlinuxPosition(file: SymbolFile, count: NameCount, symbol: FileSymbol)
     return { ok: false, missing: true, why: `${symbol.name} has address 0, which the kernel takes for none` };
   const equal = file.named(symbol.name).filter(isDefined).sort(byAddress);
   if (equal.length !== known) {
-    const why = `vmlinux has ${equal.length} symbols ${symbol.name}, its kallsyms tables have ${known}`;
+    const why = `${file.label} has ${equal.length} symbols ${symbol.name}, its kallsyms tables have ${known}`;
     return { ok: false, missing: false, why };
   }
   if (known === 1) return { ok: true, sympos: 0, of: 1 };
@@ -57,12 +59,15 @@ function byAddress(a: FileSymbol, b: FileSymbol): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : a.index - b.index;
 }
 
-/** A module: the kernel goes through its symbol table in the table's order. */
-export function openModule(tree: KernelTree, path: string): KernelObject {
-  const file = openSymbolFile(join(tree.dir, path), path);
-  const keptWithExit = tree.config.get('CONFIG_MODULE_UNLOAD') === 'y';
+/**
+ * A module: the kernel goes through its symbol table in the table's order.
+ * @param label its path as messages and its name show it
+ * @param keptWithExit whether the kernel can unload modules (CONFIG_MODULE_UNLOAD), and so keeps their exit code
+ */
+export function openModule(path: string, label: string, keptWithExit: boolean): KernelObject {
+  const file = openSymbolFile(path, label);
   return {
-    objname: moduleNameOf(path),
+    objname: moduleNameOf(label),
     file,
     global: (name) => visible(file, name),
     position: (symbol) => modulePosition(file, symbol, keptWithExit),

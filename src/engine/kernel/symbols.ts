@@ -39,9 +39,10 @@ export type SymbolKind = 'function' | 'object';
  * @throws kernel-symbols-missing, elf-malformed (also later, from the methods)
  */
 export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
-  const vmlinux = lazily(() => openVmlinux(tree));
+  const vmlinux = lazily(() => openVmlinux(join(tree.dir, 'vmlinux')));
   const exports = lazily(() => readSymvers(tree));
-  const modules = cached((path: string) => openModule(tree, path));
+  const keptWithExit = tree.config.get('CONFIG_MODULE_UNLOAD') === 'y';
+  const modules = cached((path: string) => openModule(join(tree.dir, path), path, keptWithExit));
   const objects = cached((path: string) => openSymbolFile(join(tree.dir, path), path));
   const holderOf = (unit: TranslationUnit): KernelObject =>
     unit.module === undefined ? vmlinux() : modules(unit.module);

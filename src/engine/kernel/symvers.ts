@@ -24,6 +24,11 @@ export function readSymvers(tree: KernelTree): Map<string, ExportedSymbol> {
   } catch (cause) {
     throw new KlpError('kernel-symbols-missing', `${path} cannot be read`, { file: path, cause });
   }
+  return parseSymvers(text);
+}
+
+/** The exports that the text of a Module.symvers lists, by name. */
+export function parseSymvers(text: string): Map<string, ExportedSymbol> {
   const symbols = new Map<string, ExportedSymbol>();
   for (const line of text.split('\n')) {
     const [crc, name, module, , namespace] = line.split('\t');

@@ -96,6 +96,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       replace: input.replace,
       namespaces: renamed.namespaces,
       description: input.description ?? `Livepatch ${input.name}`,
+      ...(tree.buildId === undefined ? {} : { kernelBuildId: tree.buildId }),
       include: `${file}.mod.c`,
     });
     await writeFile(join(dir, `${file}.wrapper.c`), source);

@@ -98,10 +98,11 @@ function symbolProblems(ko: ElfFile, expected: Expected): string[] {
 }
 
 /**
+ * The checksums of exported symbols that a module was built with, by name.
  * `__versions`: entries of 64 bytes, a checksum in a long and a name (struct modversion_info); names that do not fit are
  * in `__version_ext_crcs` and `__version_ext_names` since Linux 6.14.
  */
-function versionTable(ko: ElfFile): Map<string, number> {
+export function versionTable(ko: ElfFile): Map<string, number> {
   const table = new Map<string, number>();
   const { data } = sectionNamed(ko, '__versions') ?? { data: new Uint8Array(0) };
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);

@@ -18,6 +18,8 @@ export interface WrapperInput {
   namespaces: readonly string[];
   /** For modinfo. */
   description: string;
+  /** GNU build id of the kernel that the livepatch is made for, hex; for modinfo. */
+  kernelBuildId?: string;
   /** A C file in the same folder to take in at the end: what modpost wrote. */
   include: string;
 }
@@ -40,6 +42,9 @@ export function wrapperSource(input: WrapperInput): string {
     'module_init(klp_module_init);\nmodule_exit(klp_module_exit);',
     'MODULE_LICENSE("GPL");\nMODULE_INFO(livepatch, "Y");',
     `MODULE_DESCRIPTION(${cString(input.description)});`,
+    ...(input.kernelBuildId === undefined
+      ? []
+      : [`MODULE_INFO(klp_build_id, ${cString(input.kernelBuildId)});`]),
     // What MODULE_IMPORT_NS makes, whose own spelling changed in 6.13.
     ...[...input.namespaces].sort().map((n) => `MODULE_INFO(import_ns, ${cString(n)});`),
     `#include ${JSON.stringify(input.include)}`,

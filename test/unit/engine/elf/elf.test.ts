@@ -41,6 +41,11 @@ describe('readElf', () => {
     expect(() => readElf(toy('vmlinux'), 'vmlinux')).toThrow(/not a relocatable object/);
   });
 
+  it('refuses names that no compiler makes, which a table of many would fill the memory with', () => {
+    const file = writeElf(elf([], [symbol('x'.repeat(100_000)), symbol('y')]));
+    expect(() => readElf(file, 'long')).toThrow(/a name has 100000 bytes/);
+  });
+
   it('never fails other than by saying that the file is malformed', () => {
     const good = toy('first/dup.o');
     const outcome = (bytes: Uint8Array): string => {

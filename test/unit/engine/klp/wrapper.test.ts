@@ -46,6 +46,12 @@ describe('wrapperSource', () => {
     expect(wrapperSource({ ...input, replace: false })).toContain('.replace = false');
   });
 
+  it('names the build of the kernel that it is for, where the kernel has an id', () => {
+    const source = wrapperSource({ ...input, kernelBuildId: '0a1b' });
+    expect(source).toContain('MODULE_INFO(klp_build_id, "0a1b")');
+    expect(wrapperSource(input)).not.toContain('klp_build_id');
+  });
+
   it('hooks callbacks to their object, also one without functions', () => {
     const source = wrapperSource({
       ...input,
