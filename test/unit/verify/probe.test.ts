@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { withTempDir } from '../../../src/shared/files.js';
-import { hostArch } from '../../../src/shared/catalog.js';
+import { hostArch, supportedArchs } from '../../../src/shared/catalog.js';
 import { chooseAccelerator } from '../../../src/verify/probe.js';
 
 /** Runs `use` with a stand-in for QEMU that does what the shell script says, and an openable "device". */
@@ -74,11 +74,17 @@ describe('chooseAccelerator', () => {
     });
   });
 
-  it('emulates another architecture', async () => {
+  it('emulates every architecture but its own, and does not even try KVM', async () => {
     await withQemu('exit 1', async (options, machine) => {
-      vi.spyOn(process, 'arch', 'get').mockReturnValue('mips');
-      const choice = await chooseAccelerator(machine, options);
-      expect(choice).toEqual({ accelerator: 'tcg', why: `this machine is not ${machine.arch}` });
+      const others = supportedArchs().filter((name) => name !== machine.arch);
+      expect(others).not.toEqual([]);
+      for (const arch of others) {
+        expect(await chooseAccelerator({ ...machine, arch }, options)).toEqual({
+          accelerator: 'tcg',
+          why: `this machine is not ${arch}`,
+        });
+      }
+      expect(await readdir(join(options.device, '..'))).not.toContain('runs');
     });
   });
 });

@@ -10,6 +10,15 @@ describe('qemuCommand', () => {
     );
   });
 
+  it('is another for another architecture, by data alone', () => {
+    const arm64 = qemuCommand({ ...machine, arch: 'arm64' });
+    expect(arm64.join(' ')).toMatchInlineSnapshot(
+      `"qemu-system-aarch64 -nodefaults -no-user-config -no-reboot -display none -monitor none -machine virt,gic-version=max -accel tcg,thread=single -cpu max,pauth-impdef=on -smp 2 -m 1024 -nic none -serial stdio -kernel /k -initrd /i -append console=ttyAMA0 earlycon panic=-1 oops=panic softlockup_panic=1 ignore_loglevel printk.time=1 printk.devkmsg=on log_buf_len=4M rdinit=/init"`,
+    );
+    const kvm = qemuCommand({ ...machine, arch: 'arm64', accelerator: 'kvm' });
+    expect(kvm.filter((word, at) => word !== arm64[at])).toEqual(['kvm', 'host']);
+  });
+
   it('has no network, no disk, and does not reboot', () => {
     const command = qemuCommand(machine);
     expect(command.join(' ')).toContain('-nic none');
@@ -31,12 +40,15 @@ describe('qemuCommand', () => {
 describe('requireQemu', () => {
   afterEach(() => void vi.unstubAllEnvs());
 
-  it('names the package that is missing', () => {
+  it.each([
+    ['x86_64', 'qemu-system-x86'],
+    ['arm64', 'qemu-system-arm'],
+  ])('names the package that is missing for %s', (arch, name) => {
     vi.stubEnv('PATH', '/nonexistent');
-    expect(() => requireQemu('x86_64')).toThrow(
+    expect(() => requireQemu(arch)).toThrow(
       expect.objectContaining({
         code: 'qemu-missing',
-        advice: expect.stringContaining('qemu-system-x86') as string,
+        advice: expect.stringMatching(`${name}$`) as string,
       }),
     );
   });
