@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/shared/result.js';
 import { spawnCli, startCli, textOf } from '../helpers/cli.js';
-import { pinned } from '../setup/engine.js';
+import { nameOf, pinned, pinnedKernels, type TestedKernel } from '../setup/engine.js';
 
-const kernel = ['--kernel', pinned.kernel, '--arch', pinned.arch];
+const options = ({ kernel, arch, llvm }: TestedKernel): string[] => [
+  ...['--kernel', kernel, '--arch', arch],
+  ...(llvm === undefined ? [] : ['--llvm', String(llvm)]),
+];
+const kernel = options(pinned);
 const example = 'examples/proc-meminfo/proc-meminfo.patch';
 const script = 'examples/proc-meminfo/test.sh';
 
@@ -79,20 +83,23 @@ describe('generate --verify', () => {
 });
 
 describe('verify', () => {
-  it('takes the package that generate made', async () => {
-    const out = join(dir, 'package');
-    expect((await spawnCli(['generate', example, ...kernel, '-o', out])).exitCode).toBe(0);
-    const ran = await spawnCli([
-      'verify',
-      join(out, 'livepatch-proc-meminfo.tgz'),
-      ...kernel,
-      '--test',
-      script,
-    ]);
-    expect(ran.stdout).toContain('livepatch verified');
-    expect(ran.exitCode).toBe(0);
-    expect(await readdir(out)).toContain('livepatch-proc-meminfo.boot.log');
-  });
+  it.each(pinnedKernels.map((one) => [nameOf(one), one] as const))(
+    'takes the package that generate made for %s',
+    async (name, tested) => {
+      const out = join(dir, name);
+      expect((await spawnCli(['generate', example, ...options(tested), '-o', out])).exitCode).toBe(0);
+      const ran = await spawnCli([
+        'verify',
+        join(out, 'livepatch-proc-meminfo.tgz'),
+        ...options(tested),
+        '--test',
+        script,
+      ]);
+      expect(ran.stdout).toContain('livepatch verified');
+      expect(ran.exitCode).toBe(0);
+      expect(await readdir(out)).toContain('livepatch-proc-meminfo.boot.log');
+    },
+  );
 });
 
 describe('Ctrl-C while the guest runs', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema, type ResultDocument } from '../../src/shared/result.js';
 import { spawnCli } from '../helpers/cli.js';
-import { pinned } from '../setup/engine.js';
+import { nameOf, pinned, pinnedKernels, type TestedKernel } from '../setup/engine.js';
 
 let dir: string;
 beforeAll(() => {
@@ -13,12 +13,14 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 async function generate(
+  { kernel, arch, llvm }: TestedKernel,
   example: string,
   more: readonly string[] = [],
 ): Promise<{ exitCode: number | null; result: ResultDocument }> {
   const ran = await spawnCli([
     ...['generate', `examples/${example}/${example}.patch`, '--json', '-o', join(dir, example)],
-    ...['--kernel', pinned.kernel, '--arch', pinned.arch],
+    ...['--kernel', kernel, '--arch', arch],
+    ...(llvm === undefined ? [] : ['--llvm', String(llvm)]),
     ...more,
   ]);
   return { exitCode: ran.exitCode, result: resultSchema.parse(JSON.parse(ran.stdout)) };
@@ -30,7 +32,9 @@ function printed(result: ResultDocument, phase: string): string[] {
   return steps.filter((s) => s.name === `test-${phase}`).map((s) => s.output?.trim() ?? '');
 }
 
-describe('the example patches, in a booted kernel', () => {
+const kernels = pinnedKernels.map((one) => [nameOf(one), one] as const);
+
+describe.each(kernels)('the example patches, in a booted Linux %s', (_, tested) => {
   it.each([
     {
       example: 'proc-meminfo',
@@ -61,7 +65,7 @@ describe('the example patches, in a booted kernel', () => {
   ])(
     '$example changes what is seen, and changes it back',
     async ({ example, functions, before, during, seen }) => {
-      const { exitCode, result } = await generate(example, [
+      const { exitCode, result } = await generate(tested, example, [
         '--verify',
         '--test',
         `examples/${example}/test.sh`,
@@ -80,7 +84,7 @@ describe('the example patches, in a booted kernel', () => {
   );
 
   it('with callbacks sets a variable of the kernel, and sets it back', async () => {
-    const { exitCode, result } = await generate('proc-meminfo', [
+    const { exitCode, result } = await generate(tested, 'proc-meminfo', [
       ...['--callbacks', 'examples/callback/callbacks.c', '--name', 'callback'],
       ...['--verify', '--test', 'examples/callback/test.sh'],
     ]);
@@ -92,7 +96,7 @@ describe('the example patches, in a booted kernel', () => {
   });
 
   it('that changes an initial value is refused at its line', async () => {
-    const { exitCode, result } = await generate('refused-initialiser');
+    const { exitCode, result } = await generate(tested, 'refused-initialiser');
     expect(exitCode).toBe(3);
     expect(result).toMatchObject({ status: 'refused', artifacts: [] });
     expect(result.findings).toContainEqual(
@@ -108,7 +112,7 @@ describe('the example patches, in a booted kernel', () => {
 
 describe('two runs', () => {
   it('give the same bytes', async () => {
-    const [a, b] = [await generate('proc-meminfo'), await generate('proc-meminfo')];
+    const [a, b] = [await generate(pinned, 'proc-meminfo'), await generate(pinned, 'proc-meminfo')];
     expect(a.result.artifacts.length).toBe(2);
     expect(a.result.artifacts).toEqual(b.result.artifacts);
   });
