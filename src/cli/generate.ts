@@ -5,18 +5,24 @@ import { controllerContext, type ControllerContext } from '../controller/context
 import { withEngine } from '../controller/docker/connect.js';
 import { generateInImage, type GenerateJob } from '../controller/generate.js';
 import { ensureImage, type ImageRequest } from '../controller/images.js';
-import { generateInTree } from '../controller/local.js';
+import { inspectTree } from '../controller/tree.js';
 import { renderJson } from '../report/json.js';
-import { archData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
-import { writeFileAtomic } from '../shared/files.js';
+import { withTempDir, writeFileAtomic } from '../shared/files.js';
 import type { ResultDocument } from '../shared/result.js';
 import type { BootAssets, ModuleLoad } from '../verify/types.js';
 import { imageFacts } from './build.js';
 import { checkInput, withOutputDir } from './inputs.js';
-import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
+import {
+  imageRequest,
+  kernelOptions,
+  kernelTreeOption,
+  noKernel,
+  type KernelOptions,
+} from './kernel-options.js';
 import { proveLivepatch } from './prove.js';
 import type { CommonOptions, Outcome, Session } from './session.js';
+import { generateFromTree } from './tree.js';
 import { addVerb, type Cli, type OptionSpec } from './verb.js';
 
 /** The options that say how a livepatch is verified; `generate` and `verify` share them. */
@@ -46,10 +52,7 @@ export function registerGenerate(program: Command, cli: Cli): void {
     summary: 'turn patches into a livepatch for a kernel',
     options: [
       ...kernelOptions({ mandatory: false }),
-      new Option(
-        '--kernel-tree <dir>',
-        'a kernel tree built here, with its clang here, in place of an image',
-      ).conflicts(['kernel', 'llvm', 'config', 'source', 'pull', 'verify']),
+      kernelTreeOption(),
       new Option('-o, --output <dir>', 'where the module, its package and the result go').default('out'),
       ['--name <name>', "the livepatch's name; the first patch file's unless given"],
       ['--callbacks <file.c>', 'C file with functions that run before and after patching'],
@@ -120,9 +123,14 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
   const context = controllerContext({ ...session, findings: session.known.findings }, session.io.env);
   const { kernel, kernelTree } = options;
   if (kernelTree !== undefined) {
-    const arch = archData(options.arch).name;
-    await withOutputDir(options.output, async (outDir) =>
-      adopt(session, await generateInTree(kernelTree, arch, { ...job, outDir }, context)),
+    const tree = await inspectTree(kernelTree, options.arch);
+    await withOutputDir(options.output, (outDir) =>
+      withTempDir('klp-docker-boot', async (dir) => {
+        const bootDir = options.verify === true ? dir : undefined;
+        const { result, boot } = await generateFromTree(tree, { ...job, outDir }, bootDir, context);
+        adopt(session, result);
+        if (boot !== undefined) await prove(boot, script, options, session, context);
+      }),
     );
   } else if (kernel !== undefined) {
     const request = imageRequest({ ...options, kernel });
@@ -137,7 +145,7 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
       if (boot !== undefined) await prove(boot, script, options, session, context);
     });
   } else {
-    throw new KlpError('usage', 'Neither --kernel nor --kernel-tree was given');
+    throw noKernel();
   }
   return { result: session.known };
 }

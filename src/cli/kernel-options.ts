@@ -3,12 +3,14 @@ import type { ImageRequest } from '../controller/images.js';
 import { kernelConfig } from '../controller/recipe.js';
 import { parseSource } from '../controller/sources.js';
 import { archData, checkKernelSupported, hostArch, llvmFor, supportedArchs } from '../shared/catalog.js';
+import { KlpError } from '../shared/errors.js';
 import type { OptionSpec } from './verb.js';
 
 /** The options that name a kernel and its image; `generate`, `verify`, `shell` and `build` share them. */
 export interface KernelOptions {
   kernel: string;
-  arch: string;
+  /** This machine's unless given. */
+  arch?: string;
   llvm?: number;
   config?: string;
   source?: string;
@@ -16,11 +18,14 @@ export interface KernelOptions {
   arm64Series?: boolean;
 }
 
-/** The options of KernelOptions. `--arch` is this machine's unless given, `--kernel` is mandatory unless told otherwise. */
+/** The options of KernelOptions; `--kernel` is mandatory unless told otherwise. */
 export function kernelOptions({ mandatory } = { mandatory: true }): OptionSpec[] {
   return [
     new Option('--kernel <version>', 'kernel version, e.g. 6.12 or 6.12.107').makeOptionMandatory(mandatory),
-    archOption(),
+    [
+      '--arch <arch>',
+      `architecture: ${supportedArchs().join(', ')}, or an alias; this machine's unless given`,
+    ],
     new Option(
       '--llvm <version>',
       'LLVM version, e.g. 19; the one that fits the kernel unless given',
@@ -33,14 +38,17 @@ export function kernelOptions({ mandatory } = { mandatory: true }): OptionSpec[]
   ];
 }
 
-function archOption(): Option {
-  const option = new Option('--arch <arch>', `architecture: ${supportedArchs().join(', ')}, or an alias`);
-  try {
-    return option.default(hostArch().name);
-  } catch {
-    // There is no data for this machine's own architecture: it has to be said.
-    return option.makeOptionMandatory();
-  }
+/** `--kernel-tree`, which stands in place of everything that describes an image. */
+export function kernelTreeOption(): Option {
+  return new Option(
+    '--kernel-tree <dir>',
+    'a kernel that you have built (with O=: the build folder), in place of an image',
+  ).conflicts(['kernel', 'llvm', 'config', 'source', 'pull', 'arm64Series']);
+}
+
+/** What is wrong when neither `--kernel` nor `--kernel-tree` was given. */
+export function noKernel(): KlpError {
+  return new KlpError('usage', 'Neither --kernel nor --kernel-tree was given');
 }
 
 function llvmVersion(text: string): number {
@@ -54,7 +62,8 @@ function llvmVersion(text: string): number {
  *   `source-invalid`
  */
 export function imageRequest(options: KernelOptions): ImageRequest {
-  const { kernel, arch, llvm, config, source, pull, arm64Series: series } = options;
+  const { kernel, llvm, config, source, pull, arm64Series: series } = options;
+  const arch = options.arch ?? hostArch().name;
   checkKernelSupported(kernel, archData(arch), series);
   llvmFor(kernel, llvm);
   if (config !== undefined) kernelConfig(config, archData(arch));

@@ -1,21 +1,32 @@
 import { Argument, Option, type Command } from 'commander';
 import { basename, dirname, join } from 'node:path';
 import { exportBootAssets } from '../controller/boot.js';
-import { controllerContext } from '../controller/context.js';
+import { controllerContext, type ControllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
 import { ensureImage } from '../controller/images.js';
+import { checkBootable, inspectTree } from '../controller/tree.js';
 import { KlpError } from '../shared/errors.js';
-import { withTempDir } from '../shared/files.js';
+import { makeDir, withTempDir } from '../shared/files.js';
 import { readSubject } from '../verify/package.js';
+import type { BootAssets } from '../verify/types.js';
 import { imageFacts } from './build.js';
 import { proofOptions, type ProofOptions } from './generate.js';
 import { checkInput, withOutputDir } from './inputs.js';
-import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
+import {
+  imageRequest,
+  kernelOptions,
+  kernelTreeOption,
+  noKernel,
+  type KernelOptions,
+} from './kernel-options.js';
 import { proveLivepatch } from './prove.js';
 import type { CommonOptions, Outcome, Session } from './session.js';
+import { treeBootFiles } from './tree.js';
 import { addVerb, type Cli } from './verb.js';
 
-interface VerifyOptions extends KernelOptions, ProofOptions, CommonOptions {
+interface VerifyOptions extends Omit<KernelOptions, 'kernel'>, ProofOptions, CommonOptions {
+  kernel?: string;
+  kernelTree?: string;
   output?: string;
 }
 
@@ -29,7 +40,8 @@ export function registerVerify(program: Command, cli: Cli): void {
     ],
     summary: 'boot the kernel in QEMU and prove a livepatch: load, test, disable, unload',
     options: [
-      ...kernelOptions(),
+      ...kernelOptions({ mandatory: false }),
+      kernelTreeOption(),
       ...proofOptions(),
       ['--selftests', "run the kernel's own livepatch selftests too"],
       new Option('-o, --output <dir>', 'where boot.log goes; beside the package unless given'),
@@ -57,7 +69,7 @@ async function verifyVerb(
   }
   const subject = path === undefined ? undefined : await checkInput(path, 'package');
   const script = options.test === undefined ? undefined : await checkInput(options.test, 'script');
-  const request = imageRequest(options);
+  const bootFiles = await bootFilesFrom(options, session);
   const { known } = session;
   const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
   await withTempDir('klp-docker-verify', async (dir) => {
@@ -65,11 +77,7 @@ async function verifyVerb(
     const livepatch = subject === undefined ? undefined : await readSubject(subject, dir);
     const folder = options.output ?? (subject === undefined ? 'out' : dirname(subject));
     await withOutputDir(folder, async (outDir) => {
-      const assets = await withEngine(context, async (docker) => {
-        const image = await ensureImage(docker, request, context);
-        Object.assign(known, imageFacts(image));
-        return exportBootAssets(docker, image, context);
-      });
+      const assets = await bootFiles(join(dir, 'boot'), context);
       const stem = subject === undefined ? 'selftests' : basename(subject).replace(/\.\w+$/, '');
       await proveLivepatch(
         {
@@ -88,4 +96,30 @@ async function verifyVerb(
     });
   });
   return { result: known };
+}
+
+/** Where the kernel to boot comes from; what is wrong with that is said before any work. */
+async function bootFilesFrom(
+  options: VerifyOptions,
+  { known }: Session,
+): Promise<(dir: string, context: ControllerContext) => Promise<BootAssets>> {
+  const { kernel, kernelTree } = options;
+  if (kernelTree !== undefined) {
+    const tree = await inspectTree(kernelTree, options.arch);
+    await checkBootable(tree);
+    return async (dir, context) => {
+      known.kernel = { release: tree.release, arch: tree.arch.name };
+      known.toolchain = { compiler: tree.compilerText };
+      await makeDir(dir);
+      return treeBootFiles(tree, dir, context);
+    };
+  }
+  if (kernel === undefined) throw noKernel();
+  const request = imageRequest({ ...options, kernel });
+  return async (_dir, context) =>
+    withEngine(context, async (docker) => {
+      const image = await ensureImage(docker, request, context);
+      Object.assign(known, imageFacts(image));
+      return exportBootAssets(docker, image, context);
+    });
 }

@@ -15,7 +15,8 @@ import { withLock } from './lock.js';
 import { unpackUntrusted } from './unpack.js';
 
 const folder = '/opt/klp-docker/boot';
-const limits = { bytes: 4 * 1024 * 1024 * 1024, files: 50_000, nested: true };
+/** The most that boot files may be. */
+export const bootLimits = { bytes: 4 * 1024 * 1024 * 1024, files: 50_000, nested: true };
 const aboutSchema = z.strictObject({
   release: z.string(),
   arch: z.string(),
@@ -41,7 +42,7 @@ export async function exportBootAssets(
       await mkdir(part, { recursive: true });
       await stage('boot files', context, () =>
         withImageFolder(docker, image.kernelDigest, folder, context.signal, (archive) =>
-          unpackUntrusted(archive, part, limits),
+          unpackUntrusted(archive, part, bootLimits),
         ),
       );
       await rename(part, dir);
@@ -49,10 +50,11 @@ export async function exportBootAssets(
       await rm(part, { recursive: true, force: true });
     }
   });
-  return describe(dir, image.ref);
+  return describeBootFiles(dir, image.ref);
 }
 
-async function describe(dir: string, ref: string): Promise<BootAssets> {
+/** @throws KlpError `boot-files-unusable` */
+export async function describeBootFiles(dir: string, ref: string): Promise<BootAssets> {
   const about = aboutSchema.safeParse(
     JSON.parse(await readFile(join(dir, 'boot.json'), 'utf8').catch(() => 'null')) as unknown,
   );

@@ -33,7 +33,11 @@ export function sourcesList(suite: string, env: ControllerContext['env']): strin
 }
 
 /** The image with the compiler, made when it is not there; returns its name. */
-async function ensureToolchain(docker: Docker, recipe: Recipe, context: ControllerContext): Promise<string> {
+export async function ensureToolchain(
+  docker: Docker,
+  recipe: Recipe,
+  context: ControllerContext,
+): Promise<string> {
   const { llvm, suite, packages } = recipe.toolchain;
   const ref = `klp-docker-toolchain:llvm${llvm}-${suite}-${recipe.toolchainSha256.slice(0, 8)}`;
   return withLock(ref, `the image of LLVM ${llvm}`, context, async () => {
@@ -151,7 +155,7 @@ export async function addEngine(
 }
 
 /** Proxy settings, which Docker hands to RUN steps without them being declared and without caching by them. */
-function proxyArgs(env: ControllerContext['env']): Record<string, string> {
+export function proxyArgs(env: ControllerContext['env']): Record<string, string> {
   const names = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

@@ -11,6 +11,7 @@ import type { ControllerContext } from './context.js';
 import { runConfined } from './docker/container.js';
 import type { Image } from './images.js';
 import { sha256File } from './sources/http.js';
+import type { TreeImage } from './tree-image.js';
 import { unpackUntrusted } from './unpack.js';
 
 /** What a livepatch is made of; data alone, so that it can be run by any container of the image. */
@@ -46,12 +47,13 @@ const keptStderr = 8 * 1024;
  */
 export async function generateInImage(
   docker: Docker,
-  image: Pick<Image, 'ref' | 'digest' | 'origin' | 'arch'>,
+  image: Pick<Image, 'ref' | 'digest' | 'origin' | 'arch'> | TreeImage,
   request: GenerateJob,
   context: ControllerContext,
 ): Promise<ResultDocument> {
   return withTempDir('klp-docker-job', async (dir) => {
-    const argv = await layOut(dir, request, image.arch);
+    const tree = 'tree' in image ? image.tree : undefined;
+    const argv = await layOut(dir, request, image.arch, tree?.dir ?? kernelTree);
     const memory = Number(context.env.KLP_DOCKER_MEMORY) || defaultMemory;
     let stdout = '';
     const stderr = eventReader(context);
@@ -61,9 +63,10 @@ export async function generateInImage(
         {
           image: image.digest,
           argv,
-          env: { TMPDIR: `${job}/tmp`, HOME: `${job}/tmp` },
+          env: { TMPDIR: `${job}/tmp`, HOME: `${job}/tmp`, ...('tree' in image ? image.env : {}) },
           input: dir,
           workDir: job,
+          ...(tree === undefined ? {} : { mounts: tree.folders, user: tree.owner }),
           memory,
           onStdout: (text) => {
             if (stdout.length < maxStdout) stdout += text;
@@ -99,7 +102,7 @@ export async function generateInImage(
 }
 
 /** Puts the job's files into `dir` as the container will see them, and returns the command. */
-async function layOut(dir: string, request: GenerateJob, arch: string): Promise<string[]> {
+async function layOut(dir: string, request: GenerateJob, arch: string, kernel: string): Promise<string[]> {
   // The container's user is not the owner of what is copied in.
   for (const name of ['in', 'out', 'tmp', 'debug']) {
     await mkdir(join(dir, name));
@@ -120,7 +123,7 @@ async function layOut(dir: string, request: GenerateJob, arch: string): Promise<
     '--json',
     '--events',
     ...['--arch', arch],
-    ...['-k', kernelTree, '-o', `${job}/out`],
+    ...['-k', kernel, '-o', `${job}/out`],
     ...(request.callbacks === undefined ? [] : ['--callbacks', await copyIn(request.callbacks, 0)]),
     ...(request.noReplace === true ? ['--no-replace'] : []),
     ...(request.debugDir === undefined ? [] : ['--debug-dir', `${job}/debug`]),

@@ -19,6 +19,8 @@ export const label = {
   /** Where the source came from, and the checksum of its archive. */
   source: `${prefix}.source`,
   sourceSha256: `${prefix}.source-sha256`,
+  /** Hash of all that went into an image for kernel trees of the user's. */
+  tree: `${prefix}.tree`,
   /** Hash of the engine's files. */
   engine: `${prefix}.engine`,
 } as const;

@@ -5,18 +5,18 @@ import type { ResultDocument } from '../shared/result.js';
 import { run } from '../shared/run.js';
 import type { ControllerContext } from './context.js';
 import { parseEvent, parseResult, type GenerateJob } from './generate.js';
+import type { UserTree } from './tree.js';
 
 /** The engine's exit codes that come with a result document. */
 const withResult = [0, 1, 2, 3, 4, 5];
 
 /**
- * Runs the engine on this machine, on a kernel tree that the user has built with a clang that is here. No Docker.
+ * Runs the engine on this machine, on a kernel tree whose compiler is in no image. No Docker.
  * @returns the engine's result document; artifact paths are absolute
  * @throws KlpError `container-failed` when the engine says nothing, `interrupted`
  */
-export async function generateInTree(
-  tree: string,
-  arch: string,
+export async function generateOnHost(
+  tree: UserTree,
   request: GenerateJob,
   context: ControllerContext,
 ): Promise<ResultDocument> {
@@ -26,8 +26,8 @@ export async function generateInTree(
     join(projectRoot(), 'bin', 'llpatch.js'),
     '--json',
     '--events',
-    ...['--arch', arch],
-    ...['-k', resolve(tree), '-o', outDir],
+    ...['--arch', tree.arch.name],
+    ...['-k', tree.dir, '-o', outDir],
     ...(request.callbacks === undefined ? [] : ['--callbacks', request.callbacks]),
     ...(request.noReplace === true ? ['--no-replace'] : []),
     ...(request.debugDir === undefined ? [] : ['--debug-dir', request.debugDir]),

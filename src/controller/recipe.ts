@@ -78,9 +78,9 @@ export function recipe(
   llvm: number,
   config: KernelConfig,
   series: Series = noSeries,
+  toolchain: Toolchain = toolchainData(llvm),
 ): Recipe {
   const root = projectRoot();
-  const toolchain = toolchainData(llvm);
   const dockerfile = parts(
     `Dockerfile.${arch.name}`,
     readFileSync(join(root, `Dockerfile.${arch.name}`), 'utf8'),

@@ -50,6 +50,8 @@ const kernelsSchema = z.strictObject({
   default: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
   minimumLlvm: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
   knownBad: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int(), why: z.string() })),
+  /** Options without which a kernel cannot run as the test machine's guest: of any architecture, and by architecture. */
+  guest: z.strictObject({ all: z.array(z.string()), arch: z.record(z.string(), z.array(z.string())) }),
 });
 
 const debianSchema = z.strictObject({
@@ -62,6 +64,8 @@ const debianSchema = z.strictObject({
   bases: z.record(z.string(), z.string()),
   suites: z.record(z.string(), z.strictObject({ base: z.string(), archive: z.enum(['main', 'security']) })),
   kernelSourceSuites: z.array(z.string()),
+  /** What a package's revision says after a `~` when it was made for another suite than the one it began in. */
+  revisionSuites: z.record(z.string(), z.string()),
 });
 export type DebianData = z.infer<typeof debianSchema>;
 
@@ -123,6 +127,21 @@ export function archData(name: string): ArchData {
   );
 }
 
+/**
+ * The architecture of an ELF file, by its e_machine.
+ * @throws KlpError `unknown-arch`
+ */
+export function archOfMachine(elfMachine: number): ArchData {
+  const found = supportedArchs()
+    .map(archData)
+    .find((arch) => arch.elfMachine === elfMachine);
+  if (found) return found;
+  throw new KlpError(
+    'unknown-arch',
+    `no architecture has the ELF machine ${elfMachine} (there are: ${supportedArchs().join(', ')})`,
+  );
+}
+
 /** The architecture of the machine this runs on, if there is data for it. */
 export function hostArch(): ArchData {
   return archData(process.arch);
@@ -137,9 +156,10 @@ export function supportedLlvms(): number[] {
 
 /**
  * Where an LLVM version comes from.
+ * @param suite another suite than the catalogue's that is known to carry it
  * @throws KlpError `unknown-llvm`
  */
-export function toolchainData(llvm: number): Toolchain {
+export function toolchainData(llvm: number, suite?: string): Toolchain {
   const { common, packages, llvm: known } = toolchains();
   const entry = known[String(llvm)];
   if (!entry) {
@@ -150,9 +170,28 @@ export function toolchainData(llvm: number): Toolchain {
   }
   return {
     llvm,
-    suite: entry.suite,
+    suite: suite ?? entry.suite,
     packages: [...packages.map((name) => name.replace('{llvm}', String(llvm))), ...common],
   };
+}
+
+/**
+ * The toolchain that a compiler names by the first line of its `--version`, as kernels keep it
+ * (`Debian clang version 19.1.7 (3~deb12u1)`). Undefined for what is not in Debian's archive: compilers of other
+ * systems, built by hand, or from apt.llvm.org, whose revisions begin with `++`.
+ */
+export function toolchainOf(compilerText: string): Toolchain | undefined {
+  const [, llvm = '', revision = ''] =
+    /^Debian clang version (\d+)\.[\d.]+(?:-\S+)?(?: \((\S+)\))?$/.exec(compilerText.trim()) ?? [];
+  if (!(llvm in toolchains().llvm) || revision.startsWith('++')) return undefined;
+  const marks = Object.entries(debianData().revisionSuites);
+  return toolchainData(Number(llvm), marks.find(([mark]) => revision.includes(`~${mark}`))?.[1]);
+}
+
+/** Options that a kernel needs to run as the test machine's guest. */
+export function guestOptions(arch: ArchData): string[] {
+  const { all, arch: own } = kernels().guest;
+  return [...all, ...(own[arch.name] ?? [])];
 }
 
 /**

@@ -15,6 +15,10 @@ export interface ConfinedRun {
   input: string;
   /** A path in the image that is a volume: the only place that can be written to. */
   workDir: string;
+  /** Folders of this machine that the command sees, read-only and without what is mounted below them. */
+  mounts?: readonly { source: string; target: string }[];
+  /** `UID:GID` in place of the image's user. */
+  user?: string;
   /** MiB. */
   memory: number;
   onStdout: (text: string) => void;
@@ -46,6 +50,7 @@ export async function runConfined<T>(
       Cmd: request.argv,
       WorkingDir: request.workDir,
       Env: Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`),
+      ...(request.user === undefined ? {} : { User: request.user }),
       Volumes: { [request.workDir]: {} },
       NetworkDisabled: true,
       Labels: { 'io.klp-docker.job': String(process.pid) },
@@ -54,6 +59,13 @@ export async function runConfined<T>(
         CapDrop: ['ALL'],
         SecurityOpt: ['no-new-privileges'],
         ReadonlyRootfs: true,
+        Mounts: (request.mounts ?? []).map(({ source, target }) => ({
+          Type: 'bind' as const,
+          Source: source,
+          Target: target,
+          ReadOnly: true,
+          BindOptions: { Propagation: 'rprivate' as const, NonRecursive: true },
+        })),
         Tmpfs: { '/tmp': 'rw,nosuid,nodev,size=64m' },
         PidsLimit: 512,
         Memory: request.memory * 1024 * 1024,

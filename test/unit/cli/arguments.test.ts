@@ -94,7 +94,17 @@ describe('generate --kernel-tree', () => {
     expect(await readdir(dir)).toEqual(['a.patch']);
   });
 
-  it.each([['--verify'], ['--kernel', '6.12']])('cannot go together with %s', async (...more) => {
+  it('is looked at by verify before anything else', async () => {
+    const found = await findingsOf(['verify', '--selftests', '--kernel-tree', dir]);
+    expect(found).toMatchObject({ exitCode: 2, code: 'kernel-not-built' });
+    expect(await findingsOf(['verify', '--selftests'])).toMatchObject({ exitCode: 2, code: 'usage' });
+  });
+
+  it.each([
+    ['--kernel', '6.12'],
+    ['--llvm', '19'],
+    ['--source', 'debian'],
+  ])('cannot go together with %s', async (...more) => {
     const found = await findingsOf(['generate', patch, '--kernel-tree', dir, ...more]);
     expect(found).toMatchObject({ exitCode: 2, code: 'usage' });
   });

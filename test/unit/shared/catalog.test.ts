@@ -11,6 +11,7 @@ import {
   supportedArchs,
   supportedLlvms,
   toolchainData,
+  toolchainOf,
 } from '../../../src/shared/catalog.js';
 
 describe('architectures', () => {
@@ -89,6 +90,33 @@ describe('the compiler for a kernel', () => {
     const { suite, packages } = toolchainData(llvm);
     expect(debianData().suites).toHaveProperty(suite);
     expect(packages).toContain(`clang-${llvm}`);
+  });
+});
+
+describe('the toolchain that a compiler names', () => {
+  it.each([
+    ['Debian clang version 19.1.7 (3+b1)', 19, 'trixie'],
+    ['Debian clang version 19.1.7 (3~deb12u1)', 19, 'bookworm'],
+    ['Debian clang version 16.0.6 (15~deb12u1)', 16, 'bookworm'],
+    ['Debian clang version 14.0.6', 14, 'bookworm'],
+    ['Debian clang version 13.0.1-11+b2', 13, 'bookworm'],
+    ['Debian clang version 21.1.8 (3~bpo13+2)', 21, 'trixie-backports'],
+    ['Debian clang version 22.1.8 (1~deb13u4)', 22, 'trixie'],
+    ['Debian clang version 22.1.8 (1~deb12u1)', 22, 'bookworm'],
+  ])('%s', (text, llvm, suite) => {
+    expect(toolchainOf(text)).toMatchObject({ llvm, suite });
+    expect(toolchainOf(text)?.packages).toContain(`clang-${llvm}`);
+  });
+
+  it.each([
+    'clang version 19.1.7',
+    'Ubuntu clang version 18.1.3 (1ubuntu1)',
+    'Debian clang version 19.1.7 (++20250114103320+cd708029e0b2-1~exp1~20250114103432.75)',
+    'Debian clang version 11.0.1-2',
+    'gcc (Debian 12.2.0-14) 12.2.0',
+    '',
+  ])('is none of ours: %s', (text) => {
+    expect(toolchainOf(text)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,62 @@
+import { withEngine } from '../controller/docker/connect.js';
+import type { ControllerContext } from '../controller/context.js';
+import { generateInImage, type GenerateJob } from '../controller/generate.js';
+import { generateOnHost } from '../controller/local.js';
+import { checkBootable, type UserTree } from '../controller/tree.js';
+import { ensureTreeImage, exportTreeBootFiles } from '../controller/tree-image.js';
+import { llvmFor, toolchainData } from '../shared/catalog.js';
+import type { ResultDocument } from '../shared/result.js';
+import type { BootAssets } from '../verify/types.js';
+
+/** What a kernel tree of the user's gave: the engine's document, and what its kernel is booted with if asked for. */
+export interface TreeOutcome {
+  result: ResultDocument;
+  boot?: BootAssets;
+}
+
+/**
+ * Makes a livepatch for a kernel that the user has built: in an image with the compiler that built it, or, when that
+ * compiler is none of Debian's, on this machine, where the engine looks whether it is here.
+ * @param bootDir folder for the files of a test boot; without it there are none
+ */
+export async function generateFromTree(
+  tree: UserTree,
+  job: GenerateJob,
+  bootDir: string | undefined,
+  context: ControllerContext,
+): Promise<TreeOutcome> {
+  if (bootDir !== undefined) await checkBootable(tree);
+  const { toolchain } = tree;
+  if (toolchain === undefined) {
+    const text = `${tree.compilerText} is no compiler of Debian's archive; the one on this machine is taken`;
+    context.progress({ type: 'note', text });
+    const result = await generateOnHost(tree, job, context);
+    if (bootDir === undefined || result.status !== 'livepatch') return { result };
+    return { result, boot: await treeBootFiles(tree, bootDir, context) };
+  }
+  return withEngine(context, async (docker) => {
+    const image = await ensureTreeImage(docker, tree, toolchain, context);
+    const result = await generateInImage(docker, image, job, context);
+    if (bootDir === undefined || result.status !== 'livepatch') return { result };
+    return { result, boot: await exportTreeBootFiles(docker, image, bootDir, context) };
+  });
+}
+
+/**
+ * What a tree's kernel is booted with, copied to a folder.
+ * @throws KlpError `kernel-not-bootable`, and what image builds throw
+ */
+export async function treeBootFiles(
+  tree: UserTree,
+  bootDir: string,
+  context: ControllerContext,
+): Promise<BootAssets> {
+  await checkBootable(tree);
+  // Any toolchain's image will do where the kernel's own compiler is in none.
+  const version = /^\d+\.\d+(\.\d+)?/.exec(tree.release)?.[0] ?? tree.release;
+  const toolchain = tree.toolchain ?? toolchainData(llvmFor(version));
+  return withEngine(context, async (docker) => {
+    const image = await ensureTreeImage(docker, tree, toolchain, context);
+    return exportTreeBootFiles(docker, image, bootDir, context);
+  });
+}
