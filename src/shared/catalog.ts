@@ -23,6 +23,20 @@ const archSchema = z.strictObject({
   kernelImageTarget: z.string(),
   configFragments: z.array(z.string()),
   ftraceEntrySection: z.string(),
+  /** What the kernel cannot do when it relocates a complete module (arch/…/kernel/module.c); absent: nothing. */
+  lateRelocations: z
+    .strictObject({
+      /** Places that are no multiple of this (bytes) are left out without an error. */
+      alignment: z.number().int(),
+      /** Instructions (by relocation type) that are replaced at such offsets in a page, with this option set. */
+      veneers: z.strictObject({
+        config: z.string(),
+        types: z.array(z.number().int()),
+        page: z.number().int(),
+        from: z.number().int(),
+      }),
+    })
+    .optional(),
   qemu: z.strictObject({
     binary: z.string(),
     package: z.string(),

@@ -360,6 +360,15 @@ export const codes = {
       'module may be known only later, and the kernel would work with a wrong address.',
     'Write the new code without this construct, e.g. static_key_enabled() in place of static_branch_unlikely().',
   ),
+  'late-relocation-impossible': entry(
+    'refused',
+    'The kernel cannot write a module symbol into the livepatch when that module is loaded',
+    'Symbols of a module are written into the livepatch each time the module is loaded, while the livepatch is in use. ' +
+      'On some architectures not every instruction or place can be written then: the kernel would leave it out, or ' +
+      'refuse to load the module.',
+    'Change the new code so that the place moves or the symbol is not needed there: data of the patch that points into ' +
+      'a module must be aligned.',
+  ),
   'module-name-invalid': entry(
     'usage',
     'The name of the livepatch cannot be a module name',

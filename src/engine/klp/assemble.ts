@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../../shared/files.js';
 import type { KlpSymbol } from '../../shared/result.js';
@@ -18,6 +19,7 @@ import {
   runObjtool,
   type LinkContext,
 } from './link.js';
+import { fillerObject, lateProblems, refuseLate } from './late.js';
 import { readModuleRecipe, type ModuleRecipe } from './recorded.js';
 import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResolver } from './rename.js';
 import { standInObject } from './stand-in.js';
@@ -101,11 +103,8 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
     });
     await writeFile(join(dir, `${file}.wrapper.c`), source);
     const wrapper = await compileWrapper(link, { file, module, renamed, timed });
-    const linked = join(dir, `${file}.linked.ko`);
-    await timed('klp link', () => linkModule(link, [...renamed.paths, wrapper], linked));
+    const ko = await timed('klp link', () => linkKlp(link, renamed, wrapper, file));
     return await timed('klp convert and check', async () => {
-      const ko = readElf(await readFile(linked), `${file}.ko`);
-      convertToKlp(ko);
       const bytes = writeElf(ko);
       checkModule(readElf(bytes, `${file}.ko`), {
         vermagic: vermagicOf(tree, recipe),
@@ -119,6 +118,34 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       return { ko: path, module, symbols: renamed.symbols };
     });
   });
+}
+
+/** How far code is moved at most (bytes), and in which steps. */
+const filling = { step: 16, most: 256 };
+
+/**
+ * Links the module and converts it. Where a late relocation came to lie at a place at which the kernel could not apply
+ * it, the module is linked again with its code moved a little.
+ */
+async function linkKlp(
+  link: LinkContext,
+  renamed: RenamedObjects,
+  wrapper: string,
+  file: string,
+): Promise<ElfFile> {
+  const { tree, dir } = link;
+  const linked = join(dir, `${file}.linked.ko`);
+  const filler = join(dir, `${file}.filler.o`);
+  const { lateRelocations } = archData(tree.arch);
+  for (let size = 0; ; size += filling.step) {
+    if (size > 0) await writeFile(filler, writeElf(fillerObject(renamed.machine, renamed.flags, size)));
+    await linkModule(link, [...(size > 0 ? [filler] : []), ...renamed.paths, wrapper], linked);
+    const ko = readElf(await readFile(linked), `${file}.ko`);
+    convertToKlp(ko);
+    const problems = lateProblems(ko, lateRelocations, tree.config);
+    if (problems.length === 0) return ko;
+    if (size >= filling.most || problems.some((p) => !p.movable)) refuseLate(ko, problems);
+  }
 }
 
 /** The version magic that the kernel compares a module's with, from a module of the same build. */

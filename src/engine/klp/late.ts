@@ -1,0 +1,75 @@
+import type { ArchData } from '../../shared/catalog.js';
+import { KlpError } from '../../shared/errors.js';
+import { SHF, SHN, SHT } from '../elf/constants.js';
+import type { ElfFile, ElfRela, ElfSection } from '../elf/model.js';
+import { functionCovering } from '../elf/query.js';
+import type { KernelTree } from '../types.js';
+
+/**
+ * Late relocations: those against the symbols of a module, which the kernel applies to a complete livepatch when that
+ * module is loaded, and again each time it is. Not all that can be done while a module is made can be done then.
+ */
+type LateRules = NonNullable<ArchData['lateRelocations']>;
+
+export interface LateProblem {
+  section: ElfSection;
+  entry: ElfRela;
+  /** Whether it goes away when the code moves by some bytes. */
+  movable: boolean;
+  why: string;
+}
+
+/** The late relocations of a livepatch that the kernel cannot apply or not apply again. */
+export function lateProblems(
+  ko: ElfFile,
+  rules: LateRules | undefined,
+  config: KernelTree['config'],
+): LateProblem[] {
+  if (rules === undefined) return [];
+  const { alignment, veneers } = rules;
+  const needsVeneers = config.get(veneers.config) === 'y';
+  return ko.sections.flatMap(({ name, relocation }): LateProblem[] => {
+    if (relocation === undefined || !name.startsWith('.klp.rela.') || name.startsWith('.klp.rela.vmlinux.'))
+      return [];
+    const { target: section, entries } = relocation;
+    return entries.flatMap((entry): LateProblem[] => {
+      if (entry.offset % alignment !== 0) {
+        const why = `its place is no multiple of ${alignment} bytes`;
+        return [{ section, entry, movable: false, why }];
+      }
+      if (!needsVeneers || !veneers.types.includes(entry.type)) return [];
+      if (entry.offset % veneers.page < veneers.from) return [];
+      const why = `the workaround for a processor erratum (${veneers.config}) would replace its instruction`;
+      return [{ section, entry, movable: section.name === '.text', why }];
+    });
+  });
+}
+
+/** @throws KlpError `late-relocation-impossible` for the first of the problems */
+export function refuseLate(ko: ElfFile, problems: readonly LateProblem[]): void {
+  const [first] = problems;
+  if (first === undefined) return;
+  const { section, entry, why } = first;
+  const name = functionCovering(ko, section, entry.offset)?.name;
+  const symbol = entry.symbol?.place === SHN.LIVEPATCH ? entry.symbol.name : 'a symbol';
+  throw new KlpError(
+    'late-relocation-impossible',
+    `${name ?? section.name} needs ${symbol.replace(/^\.klp\.sym\./, '')} at offset ${entry.offset} of ${section.name}: ${why}`,
+    name === undefined ? {} : { function: name },
+  );
+}
+
+/** An object of nothing but `size` bytes of code that nobody calls; linked first, it moves the others' code. */
+export function fillerObject(machine: number, flags: number, size: number): ElfFile {
+  const text: ElfSection = {
+    name: '.text',
+    type: SHT.PROGBITS,
+    flags: SHF.ALLOC | SHF.EXECINSTR,
+    align: 16,
+    entsize: 0,
+    size,
+    data: new Uint8Array(size),
+    info: 0,
+  };
+  return { machine, flags, osabi: 0, sections: [text], symbols: [] };
+}
