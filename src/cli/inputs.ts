@@ -10,7 +10,14 @@ export const limits = {
   callbacks: 1024 * 1024,
   script: 1024 * 1024,
   package: 256 * 1024 * 1024,
+  vmlinux: 4 * 1024 * 1024 * 1024,
+  module: 1024 * 1024 * 1024,
+  config: 16 * 1024 * 1024,
+  'list of the kernel': 256 * 1024 * 1024,
 };
+
+/** Files of /proc and /sys say that they have 0 bytes; what reads them finds out. */
+const generated: readonly (keyof typeof limits)[] = ['config', 'list of the kernel'];
 
 /**
  * Looks at a file named on the command line before any long work starts.
@@ -32,7 +39,8 @@ export async function checkInput(path: string, what: keyof typeof limits): Promi
   });
   if (info.isDirectory()) throw new KlpError('input-not-a-file', `${path} is a folder`, place);
   if (!info.isFile()) throw new KlpError('input-not-a-file', `${path} is not a regular file`, place);
-  if (info.size === 0) throw new KlpError('input-empty', `${path} is empty`, place);
+  if (info.size === 0 && !generated.includes(what))
+    throw new KlpError('input-empty', `${path} is empty`, place);
   if (info.size > limits[what]) {
     const limit = `a ${what} may have ${size(limits[what])}`;
     throw new KlpError('input-too-large', `${path} has ${size(info.size)}; ${limit}`, place);

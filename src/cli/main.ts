@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { KlpError } from '../shared/errors.js';
 import { registerBuild } from './build.js';
+import { registerCheck } from './check.js';
 import { registerCompletion } from './completion.js';
 import { registerDoctor } from './doctor.js';
 import { registerExplain } from './explain.js';
@@ -44,6 +45,7 @@ export function createProgram(cli: Cli): Command {
   registerBuild(program, cli);
   registerGenerate(program, cli);
   registerVerify(program, cli);
+  registerCheck(program, cli);
   registerImages(program, cli);
   registerDoctor(program, cli);
   registerExplain(program, cli);

@@ -79,13 +79,13 @@ export const verificationSchema = z.strictObject({
   logFile: z.string().optional(),
 });
 
-/** One thing that `doctor` looked at. */
+/** One thing that `doctor` or `check` looked at. */
 export const checkSchema = z.strictObject({
   name: z.string(),
   ok: z.boolean(),
   /** What was found, e.g. a version or the reason why it does not work. */
   detail: z.string(),
-  /** False when klp-docker can do its main job without it. */
+  /** Of `doctor`: false when klp-docker can do its main job without it. Of `check`: false when it was not looked at. */
   required: z.boolean(),
   advice: z.string().optional(),
 });
@@ -104,6 +104,22 @@ export const imageEntrySchema = z.strictObject({
   size: z.number().int(),
   /** ISO 8601. */
   created: z.string(),
+});
+
+/** What `images --catalog` tells: kernels and the LLVM versions that serve them. */
+export const catalogSchema = z.strictObject({
+  kernels: z.array(
+    z.strictObject({
+      arch: z.string(),
+      /** First version, and the first that is no longer meant. */
+      from: z.string(),
+      before: z.string().optional(),
+      /** The default, and what else `--llvm` may ask for. */
+      llvm: z.number().int(),
+      others: z.array(z.number().int()),
+    }),
+  ),
+  llvm: z.array(z.strictObject({ llvm: z.number().int(), suite: z.string() })),
 });
 
 /** One reason code, as `explain` tells it. */
@@ -152,9 +168,10 @@ export const resultSchema = z.strictObject({
   ),
   artifacts: z.array(artifactSchema),
   verification: verificationSchema.optional(),
-  /** What `doctor`, `images`, `explain` and `completion` tell. */
+  /** What `doctor` and `check`, `images`, `explain` and `completion` tell. */
   checks: z.array(checkSchema).optional(),
   images: z.array(imageEntrySchema).optional(),
+  catalog: catalogSchema.optional(),
   codes: z.array(codeSchema).optional(),
   script: z.string().optional(),
   /** Milliseconds per stage. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -16,10 +17,19 @@ export interface Subject {
   livepatch: string;
   /** Modules that it is known to patch. */
   objects: string[];
+  /** What its package says of it. */
+  manifest?: Manifest;
 }
 
-/** What the result document beside a module says of what it patches. */
-const resultSchema = z.object({ functions: z.array(z.object({ object: z.string().regex(/^[\w-]+$/) })) });
+/** What is used of the manifest that lies beside the module in a package. */
+const manifestSchema = z.object({
+  /** SHA-256 of the module. */
+  sha256: z.string().optional(),
+  /** The kernel that it was made for. */
+  kernel: z.object({ buildId: z.string().optional(), configSha256: z.string().optional() }).optional(),
+  functions: z.array(z.object({ object: z.string().regex(/^[\w-]+$/) })).default([]),
+});
+export type Manifest = Partial<z.infer<typeof manifestSchema>>;
 
 /**
  * Takes a module (.ko) or a package (.tgz). Nothing of a package is unpacked but the module, whose name in
@@ -32,11 +42,20 @@ export async function readSubject(path: string, dir: string): Promise<Subject> {
     nameOf(await readFile(path), path);
     return { livepatch: path, objects: [] };
   }
-  const { module, result } = await readPackage(path);
+  const { module, json } = await readPackage(path);
+  const manifest = manifestOf(json);
+  const sha256 = createHash('sha256').update(module).digest('hex');
+  if (manifest?.sha256 !== undefined && manifest.sha256 !== sha256) {
+    throw new KlpError('package-unusable', `${path}: the module is not the one that its manifest describes`, {
+      file: path,
+    });
+  }
   const name = nameOf(module, path);
   const livepatch = join(dir, `${name}.ko`);
   await writeFile(livepatch, module);
-  return { livepatch, objects: objectsOf(result) };
+  const functions = manifest?.functions ?? [];
+  const objects = [...new Set(functions.map((f) => f.object))].filter((object) => object !== 'vmlinux');
+  return { livepatch, objects, ...(manifest === undefined ? {} : { manifest }) };
 }
 
 /** The module's name. A damaged file is the fault of what was handed to us, not of a kernel build. */
@@ -62,7 +81,7 @@ async function isElf(path: string): Promise<boolean> {
   }
 }
 
-async function readPackage(path: string): Promise<{ module: Buffer; result: string | undefined }> {
+async function readPackage(path: string): Promise<{ module: Buffer; json: string | undefined }> {
   const found = new Map<string, Buffer>();
   let bytes = 0;
   let entries = 0;
@@ -104,19 +123,18 @@ async function readPackage(path: string): Promise<{ module: Buffer; result: stri
   if (module === undefined || modules.length > 1) {
     throw problem(`it holds ${modules.length} modules; one is needed`);
   }
-  const result = found.get(module.replace(/\.ko$/, '.json'));
+  const json = found.get(module.replace(/\.ko$/, '.json'));
   const data = found.get(module);
   if (data === undefined) throw problem('it is damaged');
-  return { module: data, result: result?.toString('utf8') };
+  return { module: data, json: json?.toString('utf8') };
 }
 
-function objectsOf(result: string | undefined): string[] {
-  if (result === undefined) return [];
+/** Undefined for none, and for one that cannot be read: the module itself tells all that must be known. */
+function manifestOf(json: string | undefined): Manifest | undefined {
+  if (json === undefined) return undefined;
   try {
-    const { functions } = resultSchema.parse(JSON.parse(result));
-    return [...new Set(functions.map((f) => f.object))].filter((object) => object !== 'vmlinux');
+    return manifestSchema.parse(JSON.parse(json));
   } catch {
-    // Without it the kernel tells which modules are patched.
-    return [];
+    return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from 'tar';
@@ -40,9 +41,22 @@ describe('readSubject', () => {
     });
     await withPackage({ 'sub/livepatch-x.ko': module, 'sub/livepatch-x.json': result }, async (path, out) => {
       const subject = await readSubject(path, out);
-      expect(subject).toEqual({ livepatch: join(out, 'livepatch_x.ko'), objects: ['ext4'] });
+      expect(subject).toMatchObject({ livepatch: join(out, 'livepatch_x.ko'), objects: ['ext4'] });
       expect(Buffer.compare(await readFile(subject.livepatch), module)).toBe(0);
     });
+  });
+
+  it('hands over what the manifest says of the kernel, and takes no other module for the one it describes', async () => {
+    const sha256 = createHash('sha256').update(module).digest('hex');
+    const kernel = { buildId: '0a1b', configSha256: 'c0' };
+    const manifest = (sum: string): string =>
+      JSON.stringify({ sha256: sum, kernel: { ...kernel, release: '6' } });
+    await withPackage({ 'x.ko': module, 'x.json': manifest(sha256) }, async (path, out) =>
+      expect((await readSubject(path, out)).manifest).toMatchObject({ kernel }),
+    );
+    await withPackage({ 'x.ko': module, 'x.json': manifest('00') }, async (path, out) =>
+      expect(readSubject(path, out)).rejects.toMatchObject(unusable),
+    );
   });
 
   it('takes a module as it is', async () => {
