@@ -2,7 +2,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { ImageRequest } from '../controller/images.js';
 import { kernelConfig } from '../controller/recipe.js';
 import { parseSource } from '../controller/sources.js';
-import { archData, checkKernelSupported, hostArch, llvmFor, supportedArchs } from '../shared/catalog.js';
+import { archData, checkKernelSupported, hostArch, supportedArchs } from '../shared/catalog.js';
+import { llvmFor } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
 import type { OptionSpec } from './verb.js';
 
@@ -65,7 +66,7 @@ export function imageRequest(options: KernelOptions): ImageRequest {
   const { kernel, llvm, config, source, pull, arm64Series: series } = options;
   const arch = options.arch ?? hostArch().name;
   checkKernelSupported(kernel, archData(arch), series);
-  llvmFor(kernel, llvm);
+  llvmFor(kernel, archData(arch), llvm);
   if (config !== undefined) kernelConfig(config, archData(arch));
   parseSource(source);
   return {

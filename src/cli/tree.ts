@@ -4,7 +4,7 @@ import { generateInImage, type GenerateJob } from '../controller/generate.js';
 import { generateOnHost } from '../controller/local.js';
 import { checkBootable, type UserTree } from '../controller/tree.js';
 import { ensureTreeImage, exportTreeBootFiles } from '../controller/tree-image.js';
-import { llvmFor, toolchainData } from '../shared/catalog.js';
+import { llvmFor, toolchainData } from '../shared/compilers.js';
 import type { ResultDocument } from '../shared/result.js';
 import type { BootAssets } from '../verify/types.js';
 
@@ -54,7 +54,7 @@ export async function treeBootFiles(
   await checkBootable(tree);
   // Any toolchain's image will do where the kernel's own compiler is in none.
   const version = /^\d+\.\d+(\.\d+)?/.exec(tree.release)?.[0] ?? tree.release;
-  const toolchain = tree.toolchain ?? toolchainData(llvmFor(version));
+  const toolchain = tree.toolchain ?? toolchainData(llvmFor(version, tree.arch));
   return withEngine(context, async (docker) => {
     const image = await ensureTreeImage(docker, tree, toolchain, context);
     return exportTreeBootFiles(docker, image, bootDir, context);

@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import semver from 'semver';
-import { archData, checkKernelSupported, kernelSemver, llvmFor } from '../shared/catalog.js';
+import { archData, checkKernelSupported, kernelSemver } from '../shared/catalog.js';
+import { llvmFor } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
 import { noSeries, seriesFor } from '../shared/series.js';
@@ -95,7 +96,7 @@ export async function ensureImage(
   const certain = ['default', 'kernel.org', 'debian'].includes(spec.kind);
   if (certain && request.build === false && request.pull !== true) throw absent();
   checkKernelSupported(request.kernel, arch, request.series);
-  llvmFor(request.kernel, request.llvm);
+  llvmFor(request.kernel, arch, request.llvm);
   const source = await stage('resolve source', context, () => resolveSource(request.kernel, spec, context));
   checkKernelSupported(source.version, arch, request.series);
   const of = recipeOf(source.version, request, config);
@@ -130,7 +131,7 @@ export async function ensureImage(
 function recipeOf(kernel: string, request: ImageRequest, config: KernelConfig): Recipe {
   const arch = archData(request.arch);
   const series = request.series === false ? noSeries : seriesFor(kernel, arch);
-  return recipe(arch, llvmFor(kernel, request.llvm), config, series);
+  return recipe(arch, llvmFor(kernel, arch, request.llvm), config, series);
 }
 
 /** The newest kernel image here that the request describes and that this version's recipe would make again. */
@@ -239,7 +240,7 @@ export async function pushToRegistry(
   return { ref, digest };
 }
 
-/** The project's images that this engine holds, the newest kernel first. `size` in bytes, `created` in seconds since 1970. */
+/** The project's images that this engine holds, the newest kernel first. `size` in bytes, `created`: when the kernel was built, in seconds since 1970. */
 export async function listImages(
   docker: Docker,
   context: Pick<ControllerContext, 'signal'>,
@@ -256,7 +257,15 @@ export async function listImages(
     created: number;
   }[]
 > {
-  const all = await imagesWithLabel(docker, label.engine, context.signal);
+  const [all, kernels] = await Promise.all([
+    imagesWithLabel(docker, label.engine, context.signal),
+    imagesWithLabel(docker, label.inputs, context.signal),
+  ]);
+  // The engine's layer is made anew with every version of this program; what people mean is the kernel.
+  const builtAt = (image: LocalImage): number => {
+    const kernelRef = `${kernelRepository}:${image.ref.slice(image.ref.lastIndexOf(':') + 1)}`;
+    return kernels.find(({ ref }) => ref === kernelRef)?.created ?? image.created;
+  };
   return all
     .map((image) => {
       const { kernel, arch, llvm, config, series } = pick(image.labels);
@@ -269,7 +278,7 @@ export async function listImages(
         config,
         series,
         size: image.size,
-        created: image.created,
+        created: builtAt(image),
       };
     })
     .sort((a, b) => b.kernel.localeCompare(a.kernel, 'en', { numeric: true }) || a.ref.localeCompare(b.ref));

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { debianData, projectRoot, toolchainData, type ArchData, type Toolchain } from '../shared/catalog.js';
+import { debianData, projectRoot, type ArchData } from '../shared/catalog.js';
+import { toolchainData, type Toolchain } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
 import { noSeries, type Series } from '../shared/series.js';
 

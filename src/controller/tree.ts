@@ -1,13 +1,7 @@
 import { access, constants, open, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  archData,
-  archOfMachine,
-  guestOptions,
-  toolchainOf,
-  type ArchData,
-  type Toolchain,
-} from '../shared/catalog.js';
+import { archData, archOfMachine, guestOptions, type ArchData } from '../shared/catalog.js';
+import { toolchainOf, type Toolchain } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
 import { checkKernelConfig, parseConfig } from '../shared/kernel-config.js';
 import { isFile, sourceTree } from '../shared/kernel-tree.js';

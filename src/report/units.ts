@@ -6,6 +6,14 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
+/** How long ago something was (milliseconds), as people say it: `3 minutes`, `1 day`. */
+export function age(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return count(Math.floor(hours / 24), 'day');
+  return hours >= 2 ? count(hours, 'hour') : count(minutes, 'minute');
+}
+
 /** Bytes as people read them: `512 B`, `14.2 KiB`, `1.3 GiB`. */
 export function size(bytes: number): string {
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];

@@ -62,8 +62,19 @@ const kernelsSchema = z.strictObject({
   /** Per arch: the first that can be without the project's own series, where that is another. */
   minimumWithoutSeries: z.record(z.string(), z.string()),
   default: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
-  minimumLlvm: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int() })),
-  knownBad: z.array(z.strictObject({ kernels: z.string(), llvm: z.number().int(), why: z.string() })),
+  /** What kernels ask for themselves (scripts/min-tool-version.sh); of all architectures unless one is named. */
+  minimumLlvm: z.array(
+    z.strictObject({ kernels: z.string(), llvm: z.number().int(), arch: z.string().optional() }),
+  ),
+  /** Pairs that do not work though the kernel takes the compiler, and who says so. */
+  knownBad: z.array(
+    z.strictObject({
+      kernels: z.string(),
+      llvm: z.array(z.number().int()),
+      arch: z.string().optional(),
+      why: z.string(),
+    }),
+  ),
   /** Options without which a kernel cannot run as the test machine's guest: of any architecture, and by architecture. */
   guest: z.strictObject({ all: z.array(z.string()), arch: z.record(z.string(), z.array(z.string())) }),
 });
@@ -84,13 +95,6 @@ const debianSchema = z.strictObject({
 export type DebianData = z.infer<typeof debianSchema>;
 
 const kernelOrgSchema = z.strictObject({ base: z.string(), checksums: z.string() });
-
-export interface Toolchain {
-  llvm: number;
-  /** The Debian suite that carries it. */
-  suite: string;
-  packages: string[];
-}
 
 /** The project's own root: the nearest folder upwards that holds images/catalog. */
 export function projectRoot(): string {
@@ -114,7 +118,6 @@ function once<T>(path: string, schema: z.ZodType<T>): T {
   return cache.get(path) as T;
 }
 
-const toolchains = () => once('toolchains.json', toolchainsSchema);
 const kernels = () => once('kernels.json', kernelsSchema);
 
 /** Names of the architectures there is data for. */
@@ -161,47 +164,6 @@ export function hostArch(): ArchData {
   return archData(process.arch);
 }
 
-/** LLVM versions that images can be made with, ascending. */
-export function supportedLlvms(): number[] {
-  return Object.keys(toolchains().llvm)
-    .map(Number)
-    .sort((a, b) => a - b);
-}
-
-/**
- * Where an LLVM version comes from.
- * @param suite another suite than the catalogue's that is known to carry it
- * @throws KlpError `unknown-llvm`
- */
-export function toolchainData(llvm: number, suite?: string): Toolchain {
-  const { common, packages, llvm: known } = toolchains();
-  const entry = known[String(llvm)];
-  if (!entry) {
-    throw new KlpError(
-      'unknown-llvm',
-      `no source for LLVM ${llvm} (there are: ${supportedLlvms().join(', ')})`,
-    );
-  }
-  return {
-    llvm,
-    suite: suite ?? entry.suite,
-    packages: [...packages.map((name) => name.replace('{llvm}', String(llvm))), ...common],
-  };
-}
-
-/**
- * The toolchain that a compiler names by the first line of its `--version`, as kernels keep it
- * (`Debian clang version 19.1.7 (3~deb12u1)`). Undefined for what is not in Debian's archive: compilers of other
- * systems, built by hand, or from apt.llvm.org, whose revisions begin with `++`.
- */
-export function toolchainOf(compilerText: string): Toolchain | undefined {
-  const [, llvm = '', revision = ''] =
-    /^Debian clang version (\d+)\.[\d.]+(?:-\S+)?(?: \((\S+)\))?$/.exec(compilerText.trim()) ?? [];
-  if (!(llvm in toolchains().llvm) || revision.startsWith('++')) return undefined;
-  const marks = Object.entries(debianData().revisionSuites);
-  return toolchainData(Number(llvm), marks.find(([mark]) => revision.includes(`~${mark}`))?.[1]);
-}
-
 /** Options that a kernel needs to run as the test machine's guest. */
 export function guestOptions(arch: ArchData): string[] {
   const { all, arch: own } = kernels().guest;
@@ -218,31 +180,11 @@ export function kernelSemver(version: string): string {
   return `${match[1]}${match[2] ?? '.0'}${match[3] ?? ''}`;
 }
 
-/**
- * The LLVM version for a kernel: the one asked for when it can build that kernel, else the catalogue's default.
- * @throws KlpError `llvm-does-not-fit`, `unknown-llvm`, `kernel-version-invalid`
- */
-export function llvmFor(kernel: string, asked?: number): number {
-  const version = kernelSemver(kernel);
-  const fits = (row: { kernels: string }) =>
-    semver.satisfies(version, row.kernels, { includePrerelease: true });
-  const chosen = asked ?? kernels().default.find(fits)?.llvm;
-  if (chosen === undefined) {
-    throw new KlpError('kernel-too-old', `there is no LLVM for Linux ${kernel} in the catalogue`);
-  }
-  toolchainData(chosen);
-  const least = Math.max(
-    0,
-    ...kernels()
-      .minimumLlvm.filter(fits)
-      .map((row) => row.llvm),
-  );
-  if (chosen < least) {
-    throw new KlpError('llvm-does-not-fit', `Linux ${kernel} needs LLVM ${least} or newer, not ${chosen}`);
-  }
-  const bad = kernels().knownBad.find((row) => fits(row) && row.llvm === chosen);
-  if (bad) throw new KlpError('llvm-does-not-fit', `Linux ${kernel} with LLVM ${chosen}: ${bad.why}`);
-  return chosen;
+/** The first kernel version that can be livepatched on an architecture, and the first that can without our series. */
+export function kernelMinimum(arch: ArchData): { withSeries: string; alone: string } {
+  const { minimum, minimumWithoutSeries } = kernels();
+  const withSeries = minimum[arch.name]?.kernel ?? '0.0.0';
+  return { withSeries, alone: minimumWithoutSeries[arch.name] ?? withSeries };
 }
 
 /**
@@ -266,6 +208,14 @@ export function checkKernelSupported(kernel: string, arch: ArchData, series = tr
       `Linux ${kernel} on ${arch.name} has no livepatch support of its own; that begins with ${alone}`,
     );
   }
+}
+
+/** Which LLVM versions there are, and which fits which kernel. */
+export function llvmData(): {
+  toolchains: z.infer<typeof toolchainsSchema>;
+  rules: Pick<z.infer<typeof kernelsSchema>, 'default' | 'minimumLlvm' | 'knownBad'>;
+} {
+  return { toolchains: once('toolchains.json', toolchainsSchema), rules: kernels() };
 }
 
 /** Debian's archive: mirrors, suites, base images. */

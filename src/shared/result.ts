@@ -117,6 +117,8 @@ export const catalogSchema = z.strictObject({
       /** The default, and what else `--llvm` may ask for. */
       llvm: z.number().int(),
       others: z.array(z.number().int()),
+      /** They get the project's own series of patches. */
+      series: z.boolean(),
     }),
   ),
   llvm: z.array(z.strictObject({ llvm: z.number().int(), suite: z.string() })),

@@ -7,7 +7,8 @@ import { controllerContext, type ControllerContext } from '../../src/controller/
 import { connectEngine } from '../../src/controller/docker/connect.js';
 import { inspectTree } from '../../src/controller/tree.js';
 import { ensureTreeImage, exportTreeBootFiles } from '../../src/controller/tree-image.js';
-import { archData, guestOptions, toolchainOf } from '../../src/shared/catalog.js';
+import { archData, guestOptions } from '../../src/shared/catalog.js';
+import { toolchainOf } from '../../src/shared/compilers.js';
 import { withTempDir } from '../../src/shared/files.js';
 import type { ResultDocument } from '../../src/shared/result.js';
 import { toyCompiler, withToyKernel, type ToyKernel } from '../fixtures/toy-kernel/make.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, duration, size, table, wrapped } from '../../../src/report/units.js';
+import { age, count, duration, size, table, wrapped } from '../../../src/report/units.js';
 
 describe('units', () => {
   it.each([
@@ -20,6 +20,17 @@ describe('units', () => {
     [1.5 * 1024 ** 3, '1.5 GiB'],
   ])('%i bytes are %s', (bytes, text) => {
     expect(size(bytes)).toBe(text);
+  });
+
+  it.each([
+    [0, '0 minutes'],
+    [61_000, '1 minute'],
+    [119 * 60_000, '119 minutes'],
+    [2 * 3_600_000, '2 hours'],
+    [49 * 3_600_000, '2 days'],
+    [-5000, '0 minutes'],
+  ])('%i ms ago is %s', (ms, text) => {
+    expect(age(ms)).toBe(text);
   });
 
   it('lines columns up', () => {

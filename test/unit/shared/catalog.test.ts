@@ -6,13 +6,10 @@ import {
   checkKernelSupported,
   debianData,
   kernelSemver,
-  llvmFor,
   projectRoot,
   supportedArchs,
-  supportedLlvms,
-  toolchainData,
-  toolchainOf,
 } from '../../../src/shared/catalog.js';
+import { llvmFor, toolchainData } from '../../../src/shared/compilers.js';
 
 describe('architectures', () => {
   it.each(['x86_64', 'x86-64', 'amd64', 'AMD64', 'x64'])('knows %s', (name) => {
@@ -39,7 +36,7 @@ describe('architectures', () => {
     expect(value('KERNEL_IMAGE')).toBe(kernelImage);
     expect(value('TARGET')).toBe(kernelImageTarget);
     expect(value('FRAGMENTS')).toBe(configFragments.join(' '));
-    const llvm = llvmFor('6.12');
+    const llvm = llvmFor('6.12', archData(name));
     expect(value('LLVM')).toBe(`-${llvm}`);
     expect(value('PACKAGES')?.split(' ').sort()).toEqual([...toolchainData(llvm).packages].sort());
     const { bases, suites } = debianData();
@@ -56,67 +53,6 @@ describe('kernel versions', () => {
 
   it.each(['', '6', 'v6.12', '6.12.107-1', '6.12; rm -rf /', '../6.12', '6.12.1.2'])('are not %j', (text) => {
     expect(() => kernelSemver(text)).toThrow(expect.objectContaining({ code: 'kernel-version-invalid' }));
-  });
-});
-
-describe('the compiler for a kernel', () => {
-  it.each([
-    ['5.15', 14],
-    ['6.1.170', 16],
-    ['6.4', 16],
-    ['6.12.107', 19],
-    ['7.2', 19],
-  ])('for Linux %s is LLVM %i', (kernel, llvm) => {
-    expect(llvmFor(kernel)).toBe(llvm);
-  });
-
-  it('can be another that fits', () => {
-    expect(llvmFor('6.12', 17)).toBe(17);
-  });
-
-  it('is never below what the kernel asks for', () => {
-    expect(() => llvmFor('7.2', 14)).toThrow(
-      expect.objectContaining({ code: 'llvm-does-not-fit', kind: 'refused' }),
-    );
-  });
-
-  it('names the versions there are when one is unknown', () => {
-    expect(() => llvmFor('6.12', 99)).toThrow(
-      expect.objectContaining({ code: 'unknown-llvm', message: expect.stringContaining('19') as string }),
-    );
-  });
-
-  it.each(supportedLlvms())('LLVM %i comes from a suite that is in the catalogue', (llvm) => {
-    const { suite, packages } = toolchainData(llvm);
-    expect(debianData().suites).toHaveProperty(suite);
-    expect(packages).toContain(`clang-${llvm}`);
-  });
-});
-
-describe('the toolchain that a compiler names', () => {
-  it.each([
-    ['Debian clang version 19.1.7 (3+b1)', 19, 'trixie'],
-    ['Debian clang version 19.1.7 (3~deb12u1)', 19, 'bookworm'],
-    ['Debian clang version 16.0.6 (15~deb12u1)', 16, 'bookworm'],
-    ['Debian clang version 14.0.6', 14, 'bookworm'],
-    ['Debian clang version 13.0.1-11+b2', 13, 'bookworm'],
-    ['Debian clang version 21.1.8 (3~bpo13+2)', 21, 'trixie-backports'],
-    ['Debian clang version 22.1.8 (1~deb13u4)', 22, 'trixie'],
-    ['Debian clang version 22.1.8 (1~deb12u1)', 22, 'bookworm'],
-  ])('%s', (text, llvm, suite) => {
-    expect(toolchainOf(text)).toMatchObject({ llvm, suite });
-    expect(toolchainOf(text)?.packages).toContain(`clang-${llvm}`);
-  });
-
-  it.each([
-    'clang version 19.1.7',
-    'Ubuntu clang version 18.1.3 (1ubuntu1)',
-    'Debian clang version 19.1.7 (++20250114103320+cd708029e0b2-1~exp1~20250114103432.75)',
-    'Debian clang version 11.0.1-2',
-    'gcc (Debian 12.2.0-14) 12.2.0',
-    '',
-  ])('is none of ours: %s', (text) => {
-    expect(toolchainOf(text)).toBeUndefined();
   });
 });
 
