@@ -6,8 +6,8 @@ import type { KernelTree, TranslationUnit } from '../types.js';
 
 export interface CompileContext {
   signal?: AbortSignal;
-  /** How much debug information; line tables unless given. */
-  debug?: '-gline-tables-only' | '-g';
+  /** Full debug information instead of places in the source alone. */
+  debug?: '-g';
 }
 
 /** Options that a preprocessor or a front end reads and that mean nothing for IR input, with their separate values. */
@@ -51,8 +51,7 @@ export function recordedSource(unit: TranslationUnit): string {
 }
 
 /**
- * Compiles a translation unit to optimised bitcode with the recorded options. Line tables are added for the
- * report; they do not change the code, and the proof of match would show it if they did.
+ * Compiles a translation unit to optimised bitcode with the recorded options, and with places in the source for the report.
  * @param overlay a clang VFS overlay file with patched files in the place of the originals, if any
  * @throws KlpError `does-not-compile` with the compiler's output
  */
@@ -62,24 +61,34 @@ export async function compileToBitcode(
   context: CompileContext,
   overlay?: string,
 ): Promise<void> {
-  await run(
-    [
-      ...withoutFiles(unit),
-      ...(overlay === undefined ? [] : ['-ivfsoverlay', overlay, ...physicalLines]),
-      context.debug ?? '-gline-tables-only',
-      '-emit-llvm',
-      '-c',
-      '-o',
-      output,
-      recordedSource(unit),
-    ],
-    {
-      cwd: unit.cwd,
-      failure: 'does-not-compile',
-      message: `${unit.source} does not compile`,
-      ...(context.signal ? { signal: context.signal } : {}),
-    },
-  );
+  const served = overlay === undefined ? [] : ['-ivfsoverlay', overlay, ...physicalLines];
+  await run(bitcodeArgv(unit, output, context.debug, served), {
+    cwd: unit.cwd,
+    failure: 'does-not-compile',
+    message: `${unit.source} does not compile`,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
+}
+
+/** The recorded command with bitcode as its output; `more` are options for it. */
+export function bitcodeArgv(
+  unit: TranslationUnit,
+  output: string,
+  debug?: string,
+  more: readonly string[] = [],
+): string[] {
+  const places = debug ?? placesFor(unit);
+  return [...withoutFiles(unit), ...more, places, '-emit-llvm', '-c', '-o', output, recordedSource(unit)];
+}
+
+/**
+ * The option that makes a compiler keep places in the source. Where the recorded command makes debug information, less of
+ * it. Elsewhere none, because on some targets (arm64) its descriptions of stack frames hold the scheduler back and so change
+ * the code; but a compiler that may have to report an optimisation keeps places without making debug information of them.
+ */
+function placesFor(unit: TranslationUnit): string {
+  const debug = /^-g(?:[1-3]|mlt|full|line-tables-only|dwarf(?:-\d)?)?$/;
+  return unit.compile.some((argument) => debug.test(argument)) ? '-gline-tables-only' : '-Rpass=^$';
 }
 
 /**
@@ -99,10 +108,7 @@ export async function generateCode(
   });
 }
 
-/**
- * The recorded command for IR input. Line tables in the input are left out of the code: where a target describes stack
- * frames for a debugger, the descriptions keep its scheduler from moving instructions past them.
- */
+/** The recorded command for IR input. */
 export function codeArgv(unit: TranslationUnit, input: string, output: string): string[] {
   const kept: string[] = [];
   const recorded = withoutFiles(unit);
@@ -111,8 +117,7 @@ export function codeArgv(unit: TranslationUnit, input: string, output: string): 
     if (frontEnd.withValue.has(argument)) i += 1;
     else if (i === 0 || !frontEnd.alone.test(argument)) kept.push(argument);
   }
-  const codeOnly = ['-Xclang', '-disable-llvm-passes', '-mllvm', '-disable-debug-info-print'];
-  return [...kept, ...codeOnly, '-x', 'ir', '-c', '-o', output, input];
+  return [...kept, '-Xclang', '-disable-llvm-passes', '-x', 'ir', '-c', '-o', output, input];
 }
 
 /** Textual IR of a bitcode file, by the llvm-dis that belongs to the recorded compiler (`clang-19`: `llvm-dis-19`). */
