@@ -1,5 +1,5 @@
-import { access, constants, rmdir, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, constants, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { KlpError } from '../shared/errors.js';
 import { makeDir } from '../shared/files.js';
 import { size } from '../report/units.js';
@@ -64,7 +64,8 @@ export async function withOutputDir<T>(path: string, use: (absolute: string) => 
   );
   try {
     await makeDir(absolute);
-    await access(absolute, constants.W_OK | constants.X_OK);
+    // Asked for its permissions, a folder may promise root more than its file system keeps.
+    await rmdir(await mkdtemp(join(absolute, '.klp-docker-')));
   } catch (cause) {
     throw new KlpError(
       'output-not-writable',

@@ -35,6 +35,8 @@ export interface Session {
 export interface Outcome {
   result: ResultDocument;
   text?: string;
+  /** In place of the one that the result's status stands for. */
+  exitCode?: number;
 }
 
 export type Verb = (session: Session) => Promise<Outcome>;
@@ -119,24 +121,34 @@ function show(
   again: string | undefined,
 ): number {
   const { result, text } = outcome;
-  const exitCode = exitCodeOfResult(result);
+  const exitCode = outcome.exitCode ?? exitCodeOfResult(result);
   if (options.json === true) {
     io.stdout.write(renderJson(result));
   } else if (exitCode === 0 && text !== undefined) {
     io.stdout.write(text);
   } else if (exitCode === 0) {
-    io.stdout.write(options.quiet === true ? artifactLines(result) : renderReport(result, style, again));
+    io.stdout.write(
+      options.quiet === true ? artifactLines(result) : renderReport(result, options, style, again),
+    );
   } else {
     const errorStyle = styleFor(io.stderr, io.env);
     const report =
-      options.quiet === true ? renderErrors(result, errorStyle) : renderReport(result, errorStyle, again);
+      options.quiet === true
+        ? renderErrors(result, errorStyle)
+        : renderReport(result, options, errorStyle, again);
     io.stderr.write(text ?? report);
   }
   return exitCode;
 }
 
-function renderReport(result: ResultDocument, style: Style, again: string | undefined): string {
-  return renderResult(result, { style, cwd: process.cwd(), ...(again === undefined ? {} : { again }) });
+function renderReport(
+  result: ResultDocument,
+  { verbose = false }: CommonOptions,
+  style: Style,
+  again: string | undefined,
+): string {
+  const cwd = process.cwd();
+  return renderResult(result, { style, verbose, cwd, ...(again === undefined ? {} : { again }) });
 }
 
 /** What a script wants from a quiet run: the paths of the files that were made. */

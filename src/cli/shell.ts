@@ -4,6 +4,7 @@ import { withEngine } from '../controller/docker/connect.js';
 import { interactiveContainer } from '../controller/docker/shell.js';
 import { ensureImage } from '../controller/images.js';
 import { KlpError } from '../shared/errors.js';
+import { failedResult } from '../shared/outcome.js';
 import { imageFacts } from './build.js';
 import { imageRequest, kernelOptions, type KernelOptions } from './kernel-options.js';
 import type { CommonOptions } from './session.js';
@@ -15,7 +16,7 @@ export function registerShell(program: Command, cli: Cli): void {
     name: 'shell',
     usage: '',
     arguments: [new Argument('[command...]', 'run this in place of a shell; put -- before it')],
-    summary: 'open a shell in the image of a kernel, or run one command there',
+    summary: 'open a shell in the image of a kernel, or run one command there and end with its exit code',
     options: kernelOptions(),
     example: 'klp-docker shell --kernel 6.12.107 --arch x86_64 -- clang-19 --version',
     run: async ([command], options, session) => {
@@ -29,9 +30,13 @@ export function registerShell(program: Command, cli: Cli): void {
         const stdout = options.json === true ? process.stderr : process.stdout;
         return interactiveContainer(docker, image.ref, argv, { stdin: process.stdin, stdout }, context);
       });
-      if (exitCode !== 0)
-        throw new KlpError('shell-command-failed', `${argv[0] ?? ''} ended with exit code ${exitCode}`);
-      return { result: session.known, text: '' };
+      if (exitCode === 0) return { result: session.known, text: '' };
+      // What the command printed is all there is to say; a script wants its exit code.
+      const failure = new KlpError(
+        'shell-command-failed',
+        `${argv[0] ?? ''} ended with exit code ${exitCode}`,
+      );
+      return { result: failedResult(failure, session.known), text: '', exitCode };
     },
   });
 }

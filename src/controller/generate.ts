@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { asKlpError, KlpError } from '../shared/errors.js';
 import { withTempDir } from '../shared/files.js';
+import { asciiName } from '../shared/names.js';
 import { stage, type ProgressEvent } from '../shared/progress.js';
 import { resultSchema, type ResultDocument } from '../shared/result.js';
 import type { ControllerContext } from './context.js';
@@ -110,7 +111,7 @@ async function layOut(dir: string, request: GenerateJob, arch: string, kernel: s
   }
   await chmod(dir, 0o777);
   const copyIn = async (path: string, i: number): Promise<string> => {
-    const name = basename(path).replace(/[^\w.+-]/g, '_');
+    const name = asciiName(basename(path));
     await mkdir(join(dir, 'in', String(i)));
     await copyFile(path, join(dir, 'in', String(i), name));
     await chmod(join(dir, 'in', String(i), name), 0o644);

@@ -10,6 +10,7 @@ import { plainView, silentView, systemClock, type ProgressView } from '../report
 import { styleFor } from '../report/style.js';
 import { KlpError } from '../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../shared/files.js';
+import { asciiName } from '../shared/names.js';
 import { exitCodeOfResult, failedResult } from '../shared/outcome.js';
 import type { Progress } from '../shared/progress.js';
 import { stage } from '../shared/progress.js';
@@ -72,6 +73,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     process.stdout.write(
       renderResult(document, {
         style: styleFor(process.stdout, process.env),
+        verbose: options.verbose ?? false,
       }),
     );
   }
@@ -187,7 +189,7 @@ async function readPatch(path: string): Promise<{ name: string; text: string }> 
 
 /** A livepatch's name from a file name: `0001-Fix a bug.patch` -> `0001-Fix-a-bug`, no longer than a module's name can be. */
 export function nameFrom(path: string): string {
-  const name = basename(path)
+  const name = asciiName(basename(path))
     .replace(/\.(?:patch|diff|txt|mbox)$/, '')
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')

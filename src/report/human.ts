@@ -11,6 +11,8 @@ export interface HumanOptions {
   style: Style;
   /** The command line that makes the same result again, if there is one to show. */
   again?: string;
+  /** Show commands of any length whole. */
+  verbose?: boolean;
   /** Paths below this folder are shown relative to it. */
   cwd?: string;
 }
@@ -29,7 +31,10 @@ export function shownPath(path: string, cwd: string | undefined): string {
 export function renderResult(result: ResultDocument, options: HumanOptions): string {
   const { style } = options;
   const made = ['ok', 'built', 'livepatch', 'verified'].includes(result.status);
-  const findings = result.findings.flatMap((finding) => ['', ...renderFinding(finding, style)]);
+  const findings = result.findings.flatMap((finding) => [
+    '',
+    ...renderFinding(finding, style, options.verbose),
+  ]);
   const contents = [
     ...section('functions', renderFunctions(result), style),
     ...section('symbols', renderSymbols(result), style),

@@ -98,9 +98,14 @@ describe('shell', () => {
       'cat /usr/src/linux/include/config/kernel.release',
     ]);
     expect(ran).toMatchObject({ exitCode: 0, stdout: `${pinned.kernel}\n` });
-    const failed = await spawnCli(['shell', ...kernel, '--', 'false']);
-    expect(failed.exitCode).toBe(5);
-    expect(failed.stderr).toContain('exit code 1');
+    const failed = await spawnCli(['shell', ...kernel, '--quiet', '--', 'sh', '-c', 'echo no >&2; exit 42']);
+    expect(failed).toEqual({ exitCode: 42, stdout: '', stderr: 'no\n' });
+    const told = await spawnCli(['shell', ...kernel, '--json', '--', 'false']);
+    expect(told.exitCode).toBe(1);
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      status: 'error',
+      findings: [{ code: 'shell-command-failed', message: 'false ended with exit code 1' }],
+    });
   });
 
   it('starts in the kernel tree', async () => {

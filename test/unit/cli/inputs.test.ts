@@ -58,6 +58,13 @@ describe('withOutputDir', () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
+  it.each(['/sys', '/proc'])('refuses %s, which lets nobody make a file, before any work', async (path) => {
+    let worked = false;
+    const refused = withOutputDir(path, async () => void (worked = true));
+    await expect(refused).rejects.toMatchObject({ code: 'output-not-writable' });
+    expect(worked).toBe(false);
+  });
+
   it('refuses a path that runs through a file', async () => {
     await writeFile(join(dir, 'file'), 'x');
     const refused = withOutputDir(join(dir, 'file', 'out'), async () => undefined);

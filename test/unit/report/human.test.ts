@@ -135,3 +135,32 @@ describe('colours', () => {
     expect(styleFor(stream, env).red('x') !== 'x').toBe(coloured);
   });
 });
+
+describe('a command that failed', () => {
+  const command = `clang-19 ${'-Wno-something '.repeat(40)}-c -o fs/a.o fs/a.c`;
+  const shown = (whole?: boolean): string =>
+    renderFinding(
+      { code: 'does-not-compile', severity: 'error', message: 'no', command },
+      plainStyle,
+      whole,
+    ).join('\n');
+
+  it('is shown by its beginning and its end when it is long', () => {
+    expect(shown()).toMatch(
+      /ran {3}clang-19 (-Wno-something )+… (-Wno-something )+-c -o fs\/a\.o fs\/a\.c$/m,
+    );
+    expect(shown()).toContain('--verbose');
+    expect(shown()).not.toContain(command);
+  });
+
+  it('is shown whole when asked for, and in JSON', () => {
+    expect(shown(true)).toContain(command);
+    const result = {
+      ...emptyResult('error'),
+      findings: [{ code: 'x', severity: 'error' as const, message: '', command }],
+    };
+    expect(renderJson(result)).toContain(command);
+    expect(renderResult(result, { style: plainStyle, verbose: true })).toContain(command);
+    expect(renderResult(result, { style: plainStyle })).not.toContain(command);
+  });
+});
