@@ -61,7 +61,12 @@ export function readKallsyms(text: string, label: string, wanted: ReadonlySet<st
     kept.set(key, [...(kept.get(key) ?? []), value]);
   }
   if (!text.endsWith('\n')) throw bad('its last line is cut off');
-  if (!ends.has('_end') || ends.size < 2) throw bad('it lacks the first or the last symbol of the kernel');
+  if (!ends.has('_end') || ends.size < 2) {
+    throw bad(
+      'it lacks _text or _end, the first and last symbol of the kernel (a kernel without CONFIG_KALLSYMS_ALL, which ' +
+        'livepatches need, has no _end)',
+    );
+  }
   if (restricted ? sorted : !ascending) throw bad('its lines are not in the order of the kernel');
   return {
     label,

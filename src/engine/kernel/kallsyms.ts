@@ -41,6 +41,7 @@ export function openKallsyms(vmlinux: SymbolFile): NameCount {
       ((table[position * 3] ?? 0) << 16) |
       ((table[position * 3 + 1] ?? 0) << 8) |
       (table[position * 3 + 2] ?? 0);
+    if (seq >= total) throw unreadable(vmlinux);
     return expand.from(markers.getUint32((seq >> 8) * 4, true), seq & 0xff);
   };
   const firstNotBelow = (wanted: string, orEqual: boolean): number => {
@@ -57,6 +58,10 @@ export function openKallsyms(vmlinux: SymbolFile): NameCount {
   return (name) => firstNotBelow(name, true) - firstNotBelow(name, false);
 }
 
+function unreadable(vmlinux: SymbolFile): KlpError {
+  return new KlpError('kernel-symbols-missing', `the kallsyms tables of ${vmlinux.label} cannot be read`);
+}
+
 interface NameReader {
   /** The name `skip` entries after the one at `offset`. */
   from: (offset: number, skip: number) => string;
@@ -71,9 +76,7 @@ function nameReader(vmlinux: SymbolFile, address: (name: string) => bigint): Nam
   const entry = (at: number): { body: number; length: number } => {
     const bytes = names();
     const first = bytes[at];
-    if (first === undefined) {
-      throw new KlpError('kernel-symbols-missing', `the kallsyms tables of ${vmlinux.label} cannot be read`);
-    }
+    if (first === undefined) throw unreadable(vmlinux);
     if ((first & 0x80) === 0) return { body: at + 1, length: first };
     return { body: at + 2, length: (first & 0x7f) | ((bytes[at + 1] ?? 0) << 7) };
   };
