@@ -55,19 +55,23 @@ export function placesRow(name: string, looked: readonly Looked[], sameBuild: bo
 
 function problemsOf({ needed, answers }: Looked, sameBuild: boolean): Row['problems'] {
   const { name, object, sympos } = needed;
-  return answers.flatMap(({ label, found }) => {
+  const problems = answers.flatMap(({ label, found }) => {
     if (!found.ok) return [problem(found.code, found.why, { object, advice: otherKernel })];
     if (found.of === 1 || sameBuild) return [];
     const message = `${label} has ${found.of} symbols ${name}, and that number ${sympos} is the right one is proved for the build alone that the livepatch was made for`;
-    return [
-      problem('symbol-position-unproved', message, {
-        object,
-        advice:
-          'Let the builds be compared (--vmlinux, or --notes with a copy of /sys/kernel/notes), or generate the livepatch for this kernel.',
-      }),
-    ];
+    return [problem('symbol-position-unproved', message, { object, advice: compareBuilds })];
   });
+  const counts = answers.flatMap(({ label, found }) => (found.ok ? [{ label, of: found.of }] : []));
+  const [first] = counts;
+  const other = counts.find(({ of }) => of !== first?.of);
+  if (first === undefined || other === undefined) return problems;
+  const message = `${first.label} has ${first.of} symbols ${name}, ${other.label} has ${other.of}: they are not of one kernel`;
+  return [...problems, problem('symbol-position-differs', message, { object, advice: oneKernel })];
 }
+
+const compareBuilds =
+  'Let the builds be compared (--vmlinux, or --notes with a copy of /sys/kernel/notes), or generate the livepatch for this kernel.';
+const oneKernel = 'Name files of one kernel.';
 
 /** What there is to do about a kernel that has not what the livepatch counts on. */
 export const otherKernel = 'Generate the livepatch for this kernel.';

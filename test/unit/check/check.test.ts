@@ -243,6 +243,12 @@ describe('what does not fit', () => {
       failed: ['functions'],
     },
     {
+      what: 'kallsyms with more symbols of a name than vmlinux',
+      files: { kallsyms: toyKallsyms({ ...toy, ...functions('fixed', 'twin', 'twin', 'twin', 'helper') }) },
+      codes: ['symbol-position-differs', 'symbol-position-differs'],
+      failed: ['functions', 'symbols'],
+    },
+    {
       what: 'the notes of another kernel than vmlinux',
       files: { notes: toyNotes({ ...toy, buildId: '99' }) },
       codes: ['kernel-build-differs', 'symbol-position-unproved', 'symbol-position-unproved'],
