@@ -29,18 +29,20 @@ export async function examine(context: ControllerContext): Promise<Check[]> {
     docker ? engineDisk(docker, context) : [],
     cacheDisk(context),
     mirrors(context),
-    registry(context, docker),
+    registry(context),
   ]);
   const absent = engine instanceof KlpError ? engineMissing(engine, context) : [];
-  return [...absent, ...looked.flat(), ...tools(), ...virtualMachines()];
+  return [...absent, ...looked.flat(), ...tools(), ...emulators()];
 }
 
 function engineMissing(problem: KlpError, context: ControllerContext): Check[] {
   const canStart = mayStartEngine(context.env);
   const advice =
-    onPath('dockerd') === undefined
-      ? 'apt-get install docker.io'
-      : 'systemctl start docker (or, as root: dockerd)';
+    context.env.DOCKER_HOST !== undefined
+      ? 'Check DOCKER_HOST, or unset it to use the engine of this machine.'
+      : onPath('dockerd') === undefined
+        ? 'apt-get install docker.io'
+        : 'systemctl start docker (or, as root: dockerd); its socket must be open to this user (group docker).';
   const detail = canStart ? 'not running; klp-docker starts it for the time of a command' : problem.message;
   return [{ name: 'docker engine', ok: canStart, required: true, detail, ...(canStart ? {} : { advice }) }];
 }
@@ -121,9 +123,9 @@ function tools(): Check[] {
   return checks;
 }
 
-function virtualMachines(): Check[] {
+function emulators(): Check[] {
   const native = process.arch;
-  const checks = supportedArchs().map((name): Check => {
+  return supportedArchs().map((name): Check => {
     const { qemu, aliases } = archData(name);
     const path = onPath(qemu.binary);
     const required = name === native || aliases.includes(native);
@@ -137,17 +139,6 @@ function virtualMachines(): Check[] {
         }
       : { name: `qemu for ${name}`, ok: true, required, detail: path };
   });
-  const kvm = existsSync('/dev/kvm');
-  checks.push({
-    name: 'kvm',
-    ok: kvm,
-    required: false,
-    detail: kvm
-      ? '/dev/kvm is there; verify believes in it when a short test guest runs'
-      : 'no /dev/kvm: guests are emulated, some seconds slower',
-    ...(kvm ? {} : { advice: 'Nothing needs to be done; on bare metal, load kvm_intel or kvm_amd.' }),
-  });
-  return checks;
 }
 
 async function mirrors(context: ControllerContext): Promise<Check[]> {
@@ -178,7 +169,7 @@ async function mirrors(context: ControllerContext): Promise<Check[]> {
   ];
 }
 
-async function registry(context: ControllerContext, docker: Docker | undefined): Promise<Check[]> {
+async function registry(context: ControllerContext): Promise<Check[]> {
   const probe = context.env.KLP_DOCKER_REGISTRY_PROBE ?? debianData().registryProbe;
   const answers = await answersAtAll(probe, context);
   const checks: Check[] = [
@@ -191,7 +182,7 @@ async function registry(context: ControllerContext, docker: Docker | undefined):
     },
   ];
   const own = context.env.KLP_DOCKER_REGISTRY;
-  if (own !== undefined && docker !== undefined) {
+  if (own !== undefined) {
     const host = own.split('/')[0] ?? own;
     const found =
       (await answersAtAll(`https://${host}/v2/`, context)) ||
@@ -201,7 +192,9 @@ async function registry(context: ControllerContext, docker: Docker | undefined):
       ok: found,
       required: false,
       detail: found ? own : `${own} does not answer`,
-      ...(found ? {} : { advice: 'Check KLP_DOCKER_REGISTRY.' }),
+      ...(found
+        ? {}
+        : { advice: 'Check KLP_DOCKER_REGISTRY and the network; without it images are built here.' }),
     });
   }
   return checks;

@@ -32,17 +32,43 @@ export async function chooseAccelerator(
   machine: { arch: string; kernel: string },
   options: { signal: AbortSignal; cacheDir?: string; device?: string; limitMs?: number },
 ): Promise<Choice> {
+  const known = await knownAccelerator(machine.arch, options);
+  if (known) return known;
   const arch = archData(machine.arch);
-  const device = options.device ?? '/dev/kvm';
-  const obstacle = kvmObstacle([arch.name, ...arch.aliases].includes(process.arch), arch.name, device);
-  if (obstacle !== undefined) return { accelerator: 'tcg', why: obstacle };
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const file = options.cacheDir === undefined ? undefined : join(options.cacheDir, `kvm-${arch.name}.json`);
-  const cached = file === undefined ? undefined : await readCached(file);
-  if (cached?.bootId === bootId && cached.arch === arch.name) return choice(cached.works, cached.why);
   const found = await probe(machine, options.signal, options.limitMs ?? probeMs);
-  if (file !== undefined) await writeFileAtomic(file, JSON.stringify({ bootId, arch: arch.name, ...found }));
+  if (options.cacheDir !== undefined) {
+    const entry = { bootId: bootId(), arch: arch.name, ...found };
+    await writeFileAtomic(cacheFile(options.cacheDir, arch.name), JSON.stringify(entry));
+  }
   return choice(found.works, found.why);
+}
+
+/**
+ * What is known of KVM without trying it: what stands in its way, or what was found before; undefined when it has not
+ * been tried since the host booted.
+ */
+export async function knownAccelerator(
+  machineArch: string,
+  options: { cacheDir?: string; device?: string },
+): Promise<Choice | undefined> {
+  const arch = archData(machineArch);
+  const native = [arch.name, ...arch.aliases].includes(process.arch);
+  const obstacle = kvmObstacle(native, arch.name, options.device ?? '/dev/kvm');
+  if (obstacle !== undefined) return { accelerator: 'tcg', why: obstacle };
+  if (options.cacheDir === undefined) return undefined;
+  const cached = await readCached(cacheFile(options.cacheDir, arch.name));
+  return cached?.bootId === bootId() && cached.arch === arch.name
+    ? choice(cached.works, cached.why)
+    : undefined;
+}
+
+/** Changes whenever the host boots. */
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+function cacheFile(cacheDir: string, arch: string): string {
+  return join(cacheDir, `kvm-${arch}.json`);
 }
 
 function choice(works: boolean, why: string): Choice {

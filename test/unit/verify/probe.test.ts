@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { withTempDir } from '../../../src/shared/files.js';
 import { hostArch, supportedArchs } from '../../../src/shared/catalog.js';
-import { chooseAccelerator } from '../../../src/verify/probe.js';
+import { chooseAccelerator, knownAccelerator } from '../../../src/verify/probe.js';
 
 /** Runs `use` with a stand-in for QEMU that does what the shell script says, and an openable "device". */
 async function withQemu(
@@ -37,6 +37,17 @@ describe('chooseAccelerator', () => {
       expect(await chooseAccelerator(machine, options)).toMatchObject({ accelerator: 'kvm' });
       vi.stubEnv('PATH', '/nonexistent');
       expect(await chooseAccelerator(machine, options)).toMatchObject({ accelerator: 'kvm' });
+    });
+  });
+
+  it('tells what is known without trying', async () => {
+    await withQemu('echo "Linux version 6.12"', async (options, machine) => {
+      expect(await knownAccelerator(machine.arch, options)).toBeUndefined();
+      await chooseAccelerator(machine, options);
+      expect(await knownAccelerator(machine.arch, options)).toMatchObject({ accelerator: 'kvm' });
+      expect(await knownAccelerator(machine.arch, { ...options, device: '/nonexistent' })).toMatchObject({
+        accelerator: 'tcg',
+      });
     });
   });
 
