@@ -89,6 +89,7 @@ export async function generate(
   const changed = analysed.filter((a) => a !== undefined);
   const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
+  refuseProcessed(changed);
   await checkLayouts(changed, files, overlay, context);
   refuse(changed, files, context);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
@@ -167,6 +168,18 @@ async function findUnits(
   }
   const differ = await inParallel(units, (unit) => readsDifferently(unit, files, reading));
   return units.filter((_, i) => differ[i]);
+}
+
+/** Code that is in the kernel under other names, at another place or linked apart has no functions to replace. */
+function refuseProcessed(changed: readonly AnalysedUnit[]): void {
+  for (const { unit } of changed) {
+    if (unit.processed === undefined) continue;
+    throw new KlpError(
+      'object-not-livepatchable',
+      `${unit.source} differs with the patch, and ${unit.processed}, which is in the kernel, was made of its object by other programs`,
+      { file: unit.source, object: unit.object },
+    );
+  }
 }
 
 /** Besides the first; one changed macro can change a hundred initial values. */

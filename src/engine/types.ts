@@ -28,6 +28,8 @@ export interface TranslationUnit {
   objname: string;
   /** Path of the module's .ko relative to the build tree; absent for vmlinux. */
   module?: string;
+  /** The linked object that other programs made of this one; absent when it was linked as it is. */
+  processed?: string;
   /** The compiler's argument vector, program first, exactly as recorded (Make and shell quoting undone). */
   compile: string[];
   /** The folder the command runs in (absolute). */

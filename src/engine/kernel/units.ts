@@ -53,20 +53,40 @@ async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<Tran
   const toSourcePath = sourcePaths(tree);
   const read = fileReader();
   const units: TranslationUnit[] = [];
+  const linked = await linkedObjects(tree);
+  const open: { object: string; targets: readonly LinkTarget[]; processed?: string }[] = [];
+  for (const [object, targets] of linked) open.push({ object, targets });
+  const seen = new Set(linked.keys());
   let count = 0;
-  for (const [object, targets] of await linkedObjects(tree)) {
+  for (const { object, targets, processed } of open) {
     if (++count % breath === 0) await setImmediate();
     const path = cmdPathOf(object);
     const bytes = read(join(tree.dir, path));
-    // Objects without a record (linked from others, or made by a script) have one for each part of them.
-    if (!bytes || !needles.some((needle) => bytes.includes(needle))) continue;
+    if (!bytes) continue;
+    if (!bytes.includes('\nsource_')) {
+      // Linked from others, or made of another by a program (arm64: code that runs before the kernel is in its place).
+      for (const input of inputsOf(path, bytes)) {
+        if (!seen.has(input)) open.push({ object: input, targets, processed: processed ?? object });
+        seen.add(input);
+      }
+      continue;
+    }
+    if (!needles.some((needle) => bytes.includes(needle))) continue;
     const cmd = parseCmdFile(path, bytes.toString('utf8'));
     if (cmd.source === undefined) continue;
-    const dependencies = [cmd.source, ...cmd.dependencies].map(toSourcePath);
+    const dependencies = [...new Set([cmd.source, ...cmd.dependencies].map(toSourcePath))];
     if (!dependencies.some((dependency) => wanted.has(dependency))) continue;
-    units.push(...(await unitsOf(tree, cmd, object, targets, [...new Set(dependencies)])));
+    const found = await unitsOf(tree, cmd, object, targets, dependencies);
+    units.push(...found.map((unit) => (processed === undefined ? unit : { ...unit, processed })));
   }
   return units;
+}
+
+/** The objects that a recorded command without a source names, its own apart. */
+function inputsOf(path: string, record: Buffer): string[] {
+  const { command, target } = parseCmdFile(path, record.toString('utf8'));
+  const words = command.match(/[^\s'"=;]+\.o(?=['"\s;]|$)/g) ?? [];
+  return [...new Set(words)].filter((word) => word !== target);
 }
 
 /** After so many files other work of the process gets its turn, a signal for instance. */

@@ -128,6 +128,34 @@ describe('unitsFor', () => {
     });
   });
 
+  describe('that other programs made a linked object of', () => {
+    const early = {
+      'vmlinux.a': thinArchive(['init/main.o', 'lib/early.pi.o']),
+      'lib/early.c': '#include <linux/toy.h>\n',
+      'lib/.early.o.cmd':
+        'savedcmd_lib/early.o := clang-19 -c -o lib/early.o lib/early.c\n\nsource_lib/early.o := lib/early.c\n\ndeps_lib/early.o := \\\n  include/linux/toy.h \\\n',
+      'lib/.early.linked.o.cmd':
+        'savedcmd_lib/early.linked.o := ld.lld -r -o lib/early.linked.o lib/early.o\n',
+      'lib/.early.pi.o.cmd':
+        "savedcmd_lib/early.pi.o := llvm-objcopy --prefix-symbols=__pi_ 'lib/early.linked.o' lib/early.pi.o && check lib/early.pi.o\n",
+    };
+
+    it('are found by the file itself and by a header, and say what was made of them', async () => {
+      const expected = { object: 'lib/early.o', objname: 'vmlinux', processed: 'lib/early.pi.o' };
+      expect(await units(['lib/early.c'], { files: early })).toMatchObject([expected]);
+      const all = await units(['include/linux/toy.h'], { files: early });
+      expect(all.find((u) => u.object === 'lib/early.o')).toMatchObject(expected);
+      expect(all.find((u) => u.object === 'init/main.o')).not.toHaveProperty('processed');
+    });
+
+    it('are ordinary ones when they were linked too', async () => {
+      const files = { ...early, 'vmlinux.a': thinArchive(['lib/early.pi.o', 'lib/early.o']) };
+      const [unit, ...rest] = await units(['lib/early.c'], { files });
+      expect(unit).not.toHaveProperty('processed');
+      expect(rest).toEqual([]);
+    });
+  });
+
   it('reads module lists of kernels before 5.19 and 6.3', async () => {
     const files = {
       'modules.order': 'fs/ext4/ext4.ko\n',
