@@ -143,7 +143,32 @@ describe('createRecorder', () => {
     expect(play([planned('a')], script(4096 | 32768)).record.findings).toEqual([]);
   });
 
-  it('attributes a crash to the case that ran, and shows the step that was cut', () => {
+  it.each([
+    [
+      'x86_64',
+      `BUG: kernel NULL pointer dereference, address: 0000000000000008
+      Oops: Oops: 0002 [#1] SMP NOPTI
+      RIP: 0010:before_patching+0xb/0x20 [livepatch_b]
+      ---[ end trace 0000000000000000 ]---
+      Kernel panic - not syncing: Fatal exception`,
+    ],
+    [
+      'arm64',
+      `Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008
+      Mem abort info:
+      Internal error: Oops: 0000000096000044 [#1] SMP
+      pc : before_patching+0x18/0x28 [livepatch_b]
+      ---[ end trace 0000000000000000 ]---
+      Kernel panic - not syncing: Oops: Fatal exception`,
+    ],
+    [
+      'arm64, an exception that nothing expects',
+      `Unexpected kernel BRK exception at EL1
+      Internal error: BRK handler: 00000000f2000001 [#1] SMP
+      ---[ end trace 0000000000000000 ]---
+      Kernel panic - not syncing: BRK handler: Fatal exception`,
+    ],
+  ])('attributes a crash to the case that ran, and shows the step that was cut: %s', (_, report) => {
     const recorder = play(
       [planned('a'), planned('b'), planned('c')],
       `@hello
@@ -153,15 +178,14 @@ describe('createRecorder', () => {
       @pass once
       @phase during
       @step load-livepatch
-      BUG: kernel NULL pointer dereference, address: 0000000000000008
-      Kernel panic - not syncing: Fatal exception`,
+      ${report}`,
     );
     recorder.cut('the machine ended');
     const { record } = recorder;
     expect(record).toMatchObject({ begun: 2, completed: 1, finished: false });
     expect(record.findings).toHaveLength(1);
     expect(record.findings[0]).toMatchObject({ code: 'kernel-oops' });
-    expect(record.findings[0]?.message).toMatch(/^b: /);
+    expect(record.findings[0]?.message).toContain(`b: the kernel says: ${report.split('\n')[0]}`);
     expect(record.steps.at(-1)).toMatchObject({ case: 'b', name: 'load-livepatch', ok: false });
   });
 
