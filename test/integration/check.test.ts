@@ -39,7 +39,7 @@ beforeAll(async () => {
   const source = await readFile(at('kallsyms.c'), 'utf8');
   const changed = source.replace(
     /^(static int s_show\([^]*?\n\t)(if \()/m,
-    '$1if (!m->size)\n\t\treturn -1;\n\t$2',
+    '$1if (!m->size)\n\t\treturn 0;\n\t$2',
   );
   await writeFile(
     at('s-show.patch'),
