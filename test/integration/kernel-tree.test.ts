@@ -51,15 +51,27 @@ describe('a kernel tree in the image of its compiler', () => {
     expect(result.image?.ref).toContain('klp-docker-tree:llvm19-trixie-x86_64');
   });
 
-  it('is compiled by the compiler of the image, and refused when that is another version', async () => {
-    const [now, before] = [toyCompiler, 'Debian clang version 19.1.6 (1)'];
-    const result = await generate({ compiler: before }, async (dir) => {
-      // As the records of a real build have it: a name, which the image's own compiler answers to.
+  /** As the records of a real build have it: a name, which the image's own compiler answers to. */
+  const compiledBy =
+    (name: string) =>
+    async (dir: string): Promise<void> => {
       const record = join(dir, 'init/.main.o.cmd');
       const text = await readFile(record, 'utf8');
-      await writeFile(record, text.replace(join(dir, 'bin/clang-19'), 'clang-19'));
+      await writeFile(record, text.replace(join(dir, 'bin/clang-19'), name));
       await rm(join(dir, 'bin'), { recursive: true });
-    });
+    };
+
+  it.each(['clang-19', 'clang', '/usr/lib/llvm-19/bin/clang', 'ccache clang-19'])(
+    'is compiled by the compiler of the image, recorded as `%s`',
+    async (name) => {
+      const result = await generate({}, compiledBy(name));
+      expect(result.findings.at(-1)).toMatchObject({ code: 'patch-does-not-apply' });
+    },
+  );
+
+  it('is refused when the compiler of the image is another version', async () => {
+    const [now, before] = [toyCompiler, 'Debian clang version 19.1.6 (1)'];
+    const result = await generate({ compiler: before }, compiledBy('clang-19'));
     expect(result.findings.at(-1)).toMatchObject({ code: 'compiler-mismatch', severity: 'error' });
     expect(result.findings.at(-1)?.message).toContain(before);
     expect(result.findings.at(-1)?.message).toContain(now);

@@ -1,7 +1,7 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
-import { run } from '../../shared/run.js';
+import { run, shellLine } from '../../shared/run.js';
 import { SHF, SHT } from '../elf/constants.js';
 import type { ElfFile, ElfRela, ElfSection } from '../elf/model.js';
 import { relocationsOf } from '../elf/query.js';
@@ -40,7 +40,8 @@ export async function proveMatch(
     {
       file: unit.source,
       object: unit.object,
-      output: `kernel built by:  ${tree.compilerText}\nrecorded command: ${unit.compile.join(' ')}`,
+      output: `kernel built by ${tree.compilerText}`,
+      command: shellLine(unit.compile, unit.cwd),
     },
   );
 }
