@@ -208,8 +208,13 @@ function pairByName(
       bind(c, a.name, b.name);
       continue;
     }
-    const content = (v: IrVariable, side: 'original' | 'patched'): string =>
-      c[side].canonical.shape(v) + '\0' + c[side].canonical.initialiser(v).text;
+    const content = (v: IrVariable, side: 'original' | 'patched'): string => {
+      const { canonical, module } = c[side];
+      const { text, refs } = canonical.initialiser(v);
+      // Externals stand for themselves; what a local one stands for may not be known yet.
+      const externals = refs.map((name) => (module.globals.get(name)?.local === false ? name : ''));
+      return [canonical.shape(v), text, ...externals].join('\0');
+    };
     const unbound: IrVariable[] = [];
     for (const v of bs) {
       const mine = content(v, 'patched');

@@ -116,6 +116,15 @@ describe('diffModules', () => {
     ]).toEqual([]);
   });
 
+  it('tells variables whose names differ in numbers alone by the functions that they point at', () => {
+    const listed = (a: string, b: string): string =>
+      ['to_ticks', 'to_ticks64'].map((f) => `declare void @${f}()\n`).join('') +
+      `@__UNIQUE_ID___addressable_to_ticks64${a} = internal global ptr @to_ticks64, section ".discard.addressable"\n` +
+      `@__UNIQUE_ID___addressable_to_ticks${b} = internal global ptr @to_ticks, section ".discard.addressable"\n`;
+    const d = diff(listed('278', '279'), listed('281', '282'));
+    expect([...d.addedData, ...d.removedData, ...d.ambiguous]).toEqual([]);
+  });
+
   it('names new and removed functions', () => {
     const d = diff(caller(''), caller('').replace('@f', '@g'));
     expect([[...d.added], [...d.removed]]).toEqual([['g'], ['f']]);
