@@ -23,6 +23,8 @@ const archSchema = z.strictObject({
   kernelImageTarget: z.string(),
   configFragments: z.array(z.string()),
   ftraceEntrySection: z.string(),
+  /** Its C files that are compiled to assembly text only, for constants in generated headers; as targets of the build. */
+  offsetFiles: z.array(z.string()),
   /** What the kernel cannot do when it relocates a complete module (arch/…/kernel/module.c); absent: nothing. */
   lateRelocations: z
     .strictObject({

@@ -7,15 +7,14 @@ import { sourcePaths } from './units.js';
 
 /**
  * The files that a kernel build compiles to assembly text only, to take constants from it for generated headers
- * (sizes and offsets in structures, used by assembly code and modpost). Kbuild's top folder lists them in `Kbuild`.
+ * (sizes and offsets in structures, used by assembly code and modpost). Kbuild's top folder lists most of them in `Kbuild`.
  */
 function offsetFiles(tree: KernelTree): string[] {
-  const { kernelArch } = archData(tree.arch);
   return [
     'kernel/bounds.s',
-    `arch/${kernelArch}/kernel/asm-offsets.s`,
     'kernel/sched/rq-offsets.s',
     'scripts/mod/devicetable-offsets.s',
+    ...archData(tree.arch).offsetFiles,
   ];
 }
 
