@@ -11,7 +11,7 @@ import { archData, guestOptions } from '../../src/shared/catalog.js';
 import { toolchainOf } from '../../src/shared/compilers.js';
 import { withTempDir } from '../../src/shared/files.js';
 import type { ResultDocument } from '../../src/shared/result.js';
-import { toyCompiler, withToyKernel, type ToyKernel } from '../fixtures/toy-kernel/make.js';
+import { makeToyKernel, toyCompiler, withToyKernel, type ToyKernel } from '../fixtures/toy-kernel/make.js';
 
 let docker: Docker;
 let context: ControllerContext;
@@ -68,6 +68,22 @@ describe('a kernel tree in the image of its compiler', () => {
       expect(result.findings.at(-1)).toMatchObject({ code: 'patch-does-not-apply' });
     },
   );
+
+  it('built with O= finds its source, which lies elsewhere and is mounted too', async () => {
+    await withTempDir('klp-test', async (base) => {
+      const source = join(base, 'src');
+      await makeToyKernel(source);
+      const result = await generate({}, async (dir) => {
+        const record = join(dir, 'init/.main.o.cmd');
+        const text = await readFile(record, 'utf8');
+        await writeFile(record, text.replaceAll('init/main.c', join(source, 'init/main.c')));
+        for (const path of ['init/main.c', 'lib/ctype.c']) await rm(join(dir, path));
+      });
+      const [found] = result.findings.slice(-1);
+      expect(found?.code).toBe('patch-does-not-apply');
+      expect(found?.output).toContain('int ctype(void)');
+    });
+  });
 
   it('is refused when the compiler of the image is another version', async () => {
     const [now, before] = [toyCompiler, 'Debian clang version 19.1.6 (1)'];
