@@ -30,7 +30,8 @@ import { explainFunctions } from './why.js';
 export interface GenerateRequest {
   /** The configured and built kernel tree. */
   kernelDir: string;
-  arch: string;
+  /** The architecture that the kernel has to be of; any when left out. */
+  arch?: string;
   patches: readonly { name: string; text: string }[];
   /** The livepatch's name: the module becomes `livepatch-NAME.ko`. */
   name: string;

@@ -4,7 +4,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { flushed, ignoreClosedPipe, reportLostOutput } from '../cli/io.js';
 import { listenForInterrupt } from '../cli/interrupt.js';
-import { renderResult } from '../report/human.js';
+import { renderErrors, renderResult } from '../report/human.js';
 import { renderJson } from '../report/json.js';
 import { plainView, silentView, systemClock, type ProgressView } from '../report/progress.js';
 import { styleFor } from '../report/style.js';
@@ -21,7 +21,7 @@ import { generate } from './generate.js';
 import { createPackage } from './package/package.js';
 
 interface Options {
-  arch: string;
+  arch?: string;
   kdir: string;
   odir: string;
   name?: string;
@@ -69,7 +69,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   for (const [name, ms] of Object.entries(document.timings)) document.timings[name] = Math.round(ms);
   view.end();
   if (options.json) process.stdout.write(renderJson(document));
-  else if (!options.quiet) {
+  else if (options.quiet) process.stderr.write(renderErrors(document, styleFor(process.stderr, process.env)));
+  else {
     process.stdout.write(
       renderResult(document, {
         style: styleFor(process.stdout, process.env),
@@ -92,7 +93,7 @@ function command(): Command {
       'Makes a kernel livepatch from source patches, in a kernel tree that is configured and built',
     )
     .argument('<patch...>', 'patch files, applied one after the other')
-    .option('--arch <arch>', 'architecture of the kernel', 'x86_64')
+    .option('--arch <arch>', 'refuse a kernel of another architecture')
     .option('-k, --kdir <dir>', 'the kernel tree', '.')
     .option('-o, --odir <dir>', 'where the livepatch goes', 'pkgs')
     .option('--name <name>', "the livepatch's name; default: the first patch file's")
@@ -143,7 +144,7 @@ async function work(
     const module = await generate(
       {
         kernelDir: resolve(options.kdir),
-        arch: options.arch,
+        ...(options.arch === undefined ? {} : { arch: options.arch }),
         patches,
         name,
         outDir,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { archData } from '../../shared/catalog.js';
+import { archData, archOfMachine } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import { checkKernelConfig, differingOptions, parseConfig } from '../../shared/kernel-config.js';
 import { isFile, sampleRecord, sourceTree } from '../../shared/kernel-tree.js';
@@ -25,13 +25,13 @@ const evidence = {
  * Opens a configured and built kernel tree (the build folder when it was built with `O=`), and refuses one that a
  * livepatch cannot be made for.
  * @param dir the build folder
- * @param arch name of the architecture in the catalogue
+ * @param arch name of the architecture that the kernel has to be of; any when left out
  * @throws KlpError `kernel-not-built`, `kernel-tree-moved`, `kernel-built-by-gcc`, `kernel-without-livepatch`, `kernel-lto`,
  *   `kernel-arch-mismatch`, `kernel-config-changed`, `compiler-missing`, `compiler-mismatch`,
  *   `build-tool-unusable`, `cmd-file-unusable`, `unknown-arch`
  */
-export async function openKernel(dir: string, arch: string): Promise<KernelTree> {
-  const { name, elfMachine } = archData(arch);
+export async function openKernel(dir: string, arch?: string): Promise<KernelTree> {
+  const wanted = arch === undefined ? undefined : archData(arch);
   const root = await builtTree(dir);
   const configText = await readFile(join(root, evidence.config), 'utf8');
   const config = parseConfig(configText);
@@ -40,12 +40,13 @@ export async function openKernel(dir: string, arch: string): Promise<KernelTree>
   checkUnchanged(root, config, autoConf);
   const identity = await elfIdentity(join(root, evidence.vmlinux));
   if (!identity) throw notBuilt(root, 'vmlinux is not a 64-bit little-endian ELF file');
-  if (identity.machine !== elfMachine) {
+  if (wanted !== undefined && identity.machine !== wanted.elfMachine) {
     throw new KlpError(
       'kernel-arch-mismatch',
-      `${join(root, 'vmlinux')} is for ELF machine ${identity.machine}, not ${elfMachine} (${name})`,
+      `${join(root, 'vmlinux')} is for ELF machine ${identity.machine}, not ${wanted.elfMachine} (${wanted.name})`,
     );
   }
+  const { name } = archOfMachine(identity.machine);
   await checkNotReconfigured(root, config);
   const source = await sourceTree(root);
   const compilerText = config.get('CONFIG_CC_VERSION_TEXT') ?? '';

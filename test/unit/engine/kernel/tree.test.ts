@@ -31,6 +31,10 @@ describe('openKernel', () => {
     });
   });
 
+  it('reads the architecture from the kernel when none is named', async () => {
+    await withToyKernel({}, async (dir) => expect((await openKernel(dir)).arch).toBe('x86_64'));
+  });
+
   it('reads records of kernels before 6.2, and auto.conf with quotes', async () => {
     const quoted = `CONFIG_CC_IS_CLANG=y\nCONFIG_LIVEPATCH=y\nCONFIG_EXT4_FS=m\nCONFIG_DEFAULT_HOSTNAME="(none)"\nCONFIG_CC_VERSION_TEXT="${toyCompiler}"\n`;
     await expect(
