@@ -15,6 +15,7 @@ const groups = {
   tasks: {
     sleeping: 'a task sleeps in the patched function: all others change sides, and it when it is through',
     preempted_threads: 'threads that are preempted where only LR leads back never see both versions',
+    slowly_traced: 'the same when they are preempted in ftrace, on the way to a version chosen already',
     traced: 'the same under function_graph and kretprobes',
   },
 };

@@ -167,6 +167,15 @@ preempted_threads() {
   unload klp_hard_threads
 }
 
+# Before the livepatch, so that its handler comes first and the slow one after it.
+slowly_traced() {
+  load klp_hard_threads
+  load klp_hard_slow
+  flip_threads "1 2 3"
+  unload klp_hard_slow
+  unload klp_hard_threads
+}
+
 traced() {
   load klp_hard_threads
   for probe in klp_hard_step klp_hard_second vfs_read schedule_timeout; do
