@@ -136,7 +136,6 @@ export async function addEngine(
   context: ControllerContext,
 ): Promise<void> {
   const engine = engineFiles();
-  const before = await imageId(docker, ref, context.signal);
   const id = await stage('engine layer', context, () =>
     buildImage(
       docker,
@@ -150,8 +149,7 @@ export async function addEngine(
     ),
   );
   await tagImage(docker, id, ref, context.signal);
-  // A container may still run on the one before; then it stays until somebody prunes.
-  if (before !== undefined && before !== id) await removeUnnamed(docker, before).catch(() => undefined);
+  await removeUnnamed(docker, `${label.stage}=engine`, context.signal);
 }
 
 /** Proxy settings, which Docker hands to RUN steps without them being declared and without caching by them. */

@@ -15,7 +15,7 @@ import { needSpace } from './disk.js';
 import { buildImage } from './docker/build.js';
 import { isLocal } from './docker/connect.js';
 import { runConfined } from './docker/container.js';
-import { imageId, imagesWithLabel, removeUnnamed, tagImage } from './docker/images.js';
+import { imagesWithLabel, removeUnnamed, tagImage } from './docker/images.js';
 import { label } from './labels.js';
 import { withLock } from './lock.js';
 import { engineFiles, kernelArgs, kernelConfig, recipe } from './recipe.js';
@@ -73,7 +73,6 @@ export async function ensureTreeImage(
     const here = await present();
     if (here !== undefined) return { ...about, digest: here, origin: 'present' as const };
     const base = await ensureToolchain(docker, of, context);
-    const before = await imageId(docker, ref, context.signal);
     const id = await stage('image for the tree', context, () =>
       buildImage(
         docker,
@@ -92,7 +91,7 @@ export async function ensureTreeImage(
       ),
     );
     await tagImage(docker, id, ref, context.signal);
-    if (before !== undefined && before !== id) await removeUnnamed(docker, before).catch(() => undefined);
+    await removeUnnamed(docker, `${label.stage}=tree`, context.signal);
     return { ...about, digest: id, origin: 'built' as const };
   });
 }

@@ -107,16 +107,20 @@ describe('an image', () => {
   it('with another engine gets this one, on the same kernel', async () => {
     const built = await ensureImage(docker, request, context);
     const container = await docker.createContainer({ Image: built.digest, Cmd: ['true'] });
-    await container.commit({
+    const older = (await container.commit({
       repo: 'klp-docker',
       tag: built.ref.split(':')[1] ?? '',
       changes: 'LABEL io.klp-docker.engine=older',
-    });
+    })) as { Id: string };
     await container.remove({ v: true });
     const again = await ensureImage(docker, request, context);
     expect(again).toMatchObject({ ref: built.ref, kernelDigest: built.kernelDigest });
     const { Config } = await docker.getImage(again.ref).inspect();
     expect(Config.Labels['io.klp-docker.engine']).toMatch(/^[0-9a-f]{64}$/);
+    // The other version of the program may be about to run what it found.
+    const { Id } = await docker.getImage(older.Id).inspect();
+    expect(Id).not.toBe(again.digest);
+    await docker.getImage(Id).remove();
   });
 
   it('asked for twice at the same time is built once', async () => {

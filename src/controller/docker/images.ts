@@ -33,7 +33,6 @@ export async function imagesWithLabel(
       .map((ref) => ({
         ref,
         id: image.Id,
-
         labels: image.Labels ?? {},
         size: image.Size,
         created: image.Created,
@@ -64,11 +63,21 @@ export async function tagImage(
   );
 }
 
-/** Removes an image that has lost its name, unless something still uses it. */
-export async function removeUnnamed(docker: Docker, id: string): Promise<void> {
-  const image = docker.getImage(id);
-  const { RepoTags } = await image.inspect();
-  if (RepoTags.length === 0) await image.remove();
+/** How long an image that lost its name stays (seconds): another version of this program may be about to run it. */
+const unnamedLife = 3600;
+
+/** Removes images with a label that have lost their name an hour ago or earlier, unless something still uses them. */
+export async function removeUnnamed(docker: Docker, label: string, signal: AbortSignal): Promise<void> {
+  const found = await engineCall('list images', signal, () =>
+    docker.listImages({ filters: { label: [label], dangling: ['true'] }, abortSignal: signal }),
+  );
+  const old = found.filter(({ Created }) => Created < Date.now() / 1000 - unnamedLife);
+  for (const { Id } of old) {
+    await docker
+      .getImage(Id)
+      .remove()
+      .catch(() => undefined);
+  }
 }
 
 /** Makes an image from a tar archive of a root file system, and returns its id. */
