@@ -62,7 +62,7 @@ export function codesMarkdown(): string {
     '# Reason codes',
     '',
     'Every error, refusal and warning carries one of these codes. They are stable: scripts may depend on them.',
-    'This page is generated from `src/shared/codes.ts` by `npm run docs`; `klp-docker explain CODE` prints one entry.',
+    'This page is generated from `src/shared/codes/` by `npm run docs`; `klp-docker explain CODE` prints one entry.',
   ];
   let exitCode = -1;
   for (const document of allCodes()) {
