@@ -10,21 +10,21 @@
 #include "llpatch.h"
 
 /* TYPE, a name for this file, the source that defines the variable, its name there. */
-LLPATCH_DECLARE_SYMBOL(int, warnings, kernel/hung_task.c, sysctl_hung_task_warnings);
+LLPATCH_DECLARE_SYMBOL(unsigned int, max_size, fs/pipe.c, pipe_max_size);
 
-static int before;
+static unsigned int before;
 
 /* Runs before the functions are replaced; anything but 0 keeps the livepatch from being applied. */
 static int pre_patch_callback(struct klp_object *obj)
 {
-	before = LLPATCH_SYMBOL(warnings);
-	LLPATCH_SYMBOL(warnings) = 20;
-	pr_info("hung_task warnings: %d, now %d\n", before, LLPATCH_SYMBOL(warnings));
+	before = LLPATCH_SYMBOL(max_size);
+	LLPATCH_SYMBOL(max_size) = 2097152;
+	pr_info("the largest pipe: %u, now %u\n", before, LLPATCH_SYMBOL(max_size));
 	return 0;
 }
 
 /* Runs after the original functions are back. */
 static void post_unpatch_callback(struct klp_object *obj)
 {
-	LLPATCH_SYMBOL(warnings) = before;
+	LLPATCH_SYMBOL(max_size) = before;
 }

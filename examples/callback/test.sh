@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs in the test machine: `before`, `during` and `after` the livepatch is active.
-value=$(cat /proc/sys/kernel/hung_task_warnings)
-echo "hung_task_warnings: $value"
+value=$(cat /proc/sys/fs/pipe-max-size)
+echo "pipe-max-size: $value"
 case $1 in
-during) [ "$value" = 20 ] ;;
-*) [ "$value" = 10 ] ;;
+during) [ "$value" = 2097152 ] ;;
+*) [ "$value" = 1048576 ] ;;
 esac

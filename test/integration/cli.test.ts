@@ -191,7 +191,7 @@ describe('generate', () => {
     expect(result.status).toBe('refused');
     expect(result.findings.at(-1)).toMatchObject({
       code: 'data-changed',
-      file: 'kernel/hung_task.c',
+      file: 'fs/pipe.c',
       line: 54,
     });
     await expect(stat(out)).rejects.toMatchObject({ code: 'ENOENT' });

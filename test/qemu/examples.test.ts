@@ -89,24 +89,20 @@ describe.each(kernels)('the example patches, in a booted Linux %s', (_, tested) 
       ...['--verify', '--test', 'examples/callback/test.sh'],
     ]);
     expect({ exitCode, status: result.status }).toEqual({ exitCode: 0, status: 'verified' });
-    expect(printed(result, 'before')).toEqual(['hung_task_warnings: 10']);
-    expect(printed(result, 'during')).toEqual(['hung_task_warnings: 20']);
-    expect(printed(result, 'after')).toEqual(['hung_task_warnings: 10']);
-    expect(result.symbols.map((s) => s.name)).toContain('sysctl_hung_task_warnings');
+    expect(printed(result, 'before')).toEqual(['pipe-max-size: 1048576']);
+    expect(printed(result, 'during')).toEqual(['pipe-max-size: 2097152']);
+    expect(printed(result, 'after')).toEqual(['pipe-max-size: 1048576']);
+    expect(result.symbols.map((s) => s.name)).toContain('pipe_max_size');
   });
 
   it('that changes an initial value is refused at its line', async () => {
     const { exitCode, result } = await generate(tested, 'refused-initialiser');
     expect(exitCode).toBe(3);
     expect(result).toMatchObject({ status: 'refused', artifacts: [] });
-    expect(result.findings).toContainEqual(
-      expect.objectContaining({
-        code: 'data-changed',
-        severity: 'error',
-        file: 'kernel/hung_task.c',
-        line: 54,
-      }),
-    );
+    const [found] = result.findings.filter((f) => f.severity === 'error');
+    expect(found).toMatchObject({ code: 'data-changed', severity: 'error', file: 'fs/pipe.c' });
+    // The line of the variable: 55 in 7.2.
+    expect([54, 55]).toContain(found?.line);
   });
 });
 
