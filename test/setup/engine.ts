@@ -18,18 +18,29 @@ const known = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as Record<
   TestedKernel[]
 >;
 
-/** The kernels of this run: those of every run, and the whole matrix when KLP_TEST_KERNELS is `all`. */
-export const pinnedKernels = [
-  ...known.tests,
-  ...(process.env.KLP_TEST_KERNELS === 'all' ? known.matrix : []),
-];
-
-/** The one that tests use to which the kernel makes no difference: the one of the quickstart. */
-export const [pinned] = pinnedKernels as [TestedKernel];
-
 /** `6.12.107 arm64`, and the LLVM version where it is not the default: how a suite is named. */
 export function nameOf({ kernel, arch, llvm }: TestedKernel): string {
   return `${kernel} ${arch}${llvm === undefined ? '' : ` llvm${llvm}`}`;
+}
+
+/**
+ * The kernels of this run: those of every run; or what KLP_TEST_KERNELS asks for, `all` for the whole matrix, or names
+ * with commas between them (`7.2.6 arm64,6.1.170 x86_64`).
+ */
+export const pinnedKernels = asked(process.env.KLP_TEST_KERNELS);
+
+/** The one that tests use to which the kernel makes no difference: the one of the quickstart. */
+export const [pinned] = known.tests as [TestedKernel];
+
+function asked(text: string | undefined): TestedKernel[] {
+  const all = [...known.tests, ...known.matrix];
+  if (text === undefined || text === '') return known.tests;
+  if (text === 'all') return all;
+  return text.split(',').map((name) => {
+    const found = all.find((one) => nameOf(one) === name.trim());
+    if (found) return found;
+    throw new Error(`KLP_TEST_KERNELS: ${name} is none of ${all.map(nameOf).join(', ')}`);
+  });
 }
 
 /** Several projects of one run share the engine; the last one to end lets go of it. */
@@ -68,7 +79,7 @@ function start(): Shared {
   let tellReady = (): void => undefined;
   const announced = new Promise<void>((resolve) => (tellReady = resolve));
   const ended = withEngine(context, async (docker) => {
-    for (const one of pinnedKernels) await ensureImage(docker, one, context);
+    for (const one of new Set([pinned, ...pinnedKernels])) await ensureImage(docker, one, context);
     view.end();
     tellReady();
     await released;
