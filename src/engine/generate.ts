@@ -7,12 +7,14 @@ import type { ResultDocument } from '../shared/result.js';
 import { analyse, differs, type AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
 import { carryUntraceable } from './diff/untraceable.js';
+import { judgeInterfaces, type IsExported } from './diff/interface.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
 import { sourceReader } from './kernel/read-source.js';
 import { offsetUnits } from './kernel/offsets.js';
 import { openSymbols } from './kernel/symbols.js';
+import { isExportOf } from './kernel/symvers.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
@@ -23,6 +25,7 @@ import { checkOffsets, readsDifferently, withoutAssembly } from './object/assemb
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
+import { checkPrototypes } from './prototypes.js';
 import { checkDefinitions, providedBy } from './provide.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explainFunctions } from './why.js';
@@ -92,8 +95,10 @@ export async function generate(
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
   refuseProcessed(changed);
   await checkLayouts(changed, files, overlay, context);
-  refuse(changed, files, context);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
+  const isExported: IsExported = (unit, name) => isExportOf(symbols.exports(), unit, name);
+  refuse(changed, files, isExported, context);
+  await checkPrototypes(changed, files, isExported, overlay, context);
   for (const unit of changed) checkDefinitions(unit, symbols);
   for (const { unit, patched, diff } of changed) {
     carryUntraceable(unit, patched, diff, (name) => symbols.isFtraceable(unit, name));
@@ -190,15 +195,15 @@ const shownRefusals = 9;
 function refuse(
   changed: readonly AnalysedUnit[],
   files: readonly PatchedFile[],
+  isExported: IsExported,
   context: EngineContext,
 ): void {
-  const refusals: KlpError[] = [];
-  const changesHeaders = files.some((f) => !f.path.endsWith('.c'));
-  for (const { unit, original, patched, diff } of changed) {
-    const verdict = judge(unit, original, patched, diff, files, changesHeaders);
-    context.findings.push(...verdict.notes);
-    refusals.push(...verdict.refusals);
-  }
+  const verdicts = [
+    ...changed.map(({ unit, original, patched, diff }) => judge(unit, original, patched, diff, files)),
+    judgeInterfaces(changed, files, isExported),
+  ];
+  context.findings.push(...verdicts.flatMap((v) => v.notes));
+  const refusals = verdicts.flatMap((v) => v.refusals);
   const [first, ...others] = refusals;
   if (!first) return;
   if (others.length > shownRefusals) {

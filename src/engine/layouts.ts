@@ -30,12 +30,8 @@ export async function checkLayouts(
       'layouts',
       context,
       async () => {
-        const read = async (name: string, served?: string): Promise<string> => {
-          const bitcode = join(dir, `${name}.layout.bc`);
-          await compileToBitcode(withAllTypes(unit), bitcode, { ...context, debug: '-g' }, served);
-          return await disassemble(unit, bitcode, context);
-        };
-        const [original, patched] = [await read('original'), await read('patched', overlay)];
+        const original = await describedTypes(unit, join(dir, 'original.types.bc'), context);
+        const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
         const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
         if (!first) return;
         throw new KlpError(
@@ -47,6 +43,21 @@ export async function checkLayouts(
       unit.source,
     );
   }
+}
+
+/**
+ * Textual IR of a unit with a description of every type it knows.
+ * @param bitcode file to write
+ * @param overlay as for compileToBitcode
+ */
+export async function describedTypes(
+  unit: TranslationUnit,
+  bitcode: string,
+  context: EngineContext,
+  overlay?: string,
+): Promise<string> {
+  await compileToBitcode(withAllTypes(unit), bitcode, { ...context, debug: '-g' }, overlay);
+  return await disassemble(unit, bitcode, context);
 }
 
 /** Types that no code uses are described as well; IR passes are left out, for their result is not looked at. */

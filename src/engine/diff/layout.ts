@@ -1,3 +1,5 @@
+import { field, nodesIn } from '../ir/debug-nodes.js';
+
 /** A structure or union that changes its layout, and in which fields. */
 export interface LayoutChange {
   /** `struct foo`. */
@@ -20,13 +22,7 @@ type Layouts = Map<string, Map<string, string>>;
  * @param text a textual module compiled with `-g`
  */
 export function layoutsIn(text: string): Layouts {
-  const nodes = new Map<string, string>();
-  for (const [, id = '', node = ''] of text.matchAll(/^(!\d+) = (?:distinct )?(.*)$/gm)) nodes.set(id, node);
-  const field = (node: string, name: string): string | undefined =>
-    new RegExp(`\\b${name}: (?:"([^"]*)"|([^,)]+))`)
-      .exec(node)
-      ?.slice(1)
-      .find((v) => v !== undefined);
+  const nodes = nodesIn(text);
   const members = (node: string): string[] =>
     [...(nodes.get(field(node, 'elements') ?? '') ?? '').matchAll(/!\d+/g)].map(
       ([id]) => nodes.get(id) ?? '',

@@ -2,11 +2,10 @@ import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
-import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
-import { addressesIn, closingBracket } from '../ir/text.js';
+import type { IrModule, IrVariable } from '../ir/module.js';
 import { filesOf, lineOf } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
-import { isBookkeeping, type ModuleDiff } from './diff.js';
+import type { ModuleDiff } from './diff.js';
 
 /**
  * Sections of plain data, and of records about the code that uses them. The entries of all others are collected by
@@ -39,7 +38,6 @@ export interface Verdict {
  * What of a translation unit's difference cannot be carried by a livepatch. Nothing is dropped in silence: each part of
  * the difference is either code that will be replaced, or named here.
  * @param files all files of the patch
- * @param changesHeaders the patch changes headers too, so that all who see a function's declaration are compared
  */
 export function judge(
   unit: TranslationUnit,
@@ -47,7 +45,6 @@ export function judge(
   patched: IrModule,
   diff: ModuleDiff,
   files: readonly PatchedFile[],
-  changesHeaders: boolean,
 ): Verdict {
   const refusals: KlpError[] = [];
   const notes: Finding[] = [];
@@ -81,21 +78,6 @@ export function judge(
         ),
       );
     }
-  }
-  for (const [before, after] of interfaceChanges(original, patched, diff)) {
-    const pointer = before.local ? pointerTo(original, before.name) : undefined;
-    if (before.local ? pointer === undefined : changesHeaders) continue;
-    refusals.push(
-      new KlpError(
-        'signature-changed',
-        `the parameters or the result of ${after.name} change, and ${
-          pointer === undefined
-            ? 'callers in other files are not part of the patch'
-            : `${pointer} holds a pointer to it`
-        }`,
-        { ...at(after.name), function: after.name },
-      ),
-    );
   }
   for (const name of diff.changedData) {
     const v = variable(patched, name);
@@ -179,49 +161,6 @@ function differenceOf(before: IrVariable | undefined, after: IrVariable | undefi
     before?.before === after?.before &&
     before?.after.replace(/ !dbg !\d+/, '') === after?.after.replace(/ !dbg !\d+/, '');
   return isSame ? 'initial value' : 'linkage, section or alignment';
-}
-
-/** Attributes that say something of a value but not where it is passed. */
-const valueAttributes =
-  / ?\b(?:noundef|nonnull|returned|noalias|nest|immarg|(?:align|alignstack) \d+|(?:dereferenceable|dereferenceable_or_null|nofpclass)\([^)]*\)|range\([^)]*\)|captures\([^)]*\)|nocapture|readonly|readnone|writeonly|nofree|dead_on_return|initializes\(\([^)]*\)\))(?![\w(])/g;
-
-/** Result and parameters of a function as its callers must pass them. */
-function signature(f: IrFunction): string {
-  const at = f.head.indexOf('@');
-  const open = f.head.indexOf('(', at);
-  const result = f.head
-    .slice(0, at)
-    .replace(/^define (?:internal |private |weak |weak_odr |linkonce\w* |external )?(?:dso_local )?/, '');
-  const parameters = f.head.slice(open, closingBracket(f.head, open)).replace(/ %[-\w$.]+(?=[,)])/g, '');
-  return `${result}${parameters}`
-    .replace(/,? !dbg !\d+/g, '')
-    .replace(valueAttributes, '')
-    .replace(/\s+/g, ' ')
-    .trim();
-}
-
-/** Changed functions whose callers would have to pass other things than before. */
-function interfaceChanges(
-  original: IrModule,
-  patched: IrModule,
-  diff: ModuleDiff,
-): [IrFunction, IrFunction][] {
-  return [...diff.changed].flatMap((name): [IrFunction, IrFunction][] => {
-    const after = patched.globals.get(name);
-    const before = original.globals.get(diff.originalOf.get(name) ?? name);
-    if (after?.kind !== 'function' || before?.kind !== 'function') return [];
-    return signature(before) === signature(after) ? [] : [[before, after]];
-  });
-}
-
-/** Who holds the function's address in the running kernel, if anyone does. */
-function pointerTo(module: IrModule, name: string): string | undefined {
-  for (const g of module.globals.values()) {
-    if (g.kind === 'alias' || isBookkeeping(g.name) || g.name === name) continue;
-    const text = g.kind === 'function' ? g.body : g.initialiser;
-    if (text.includes(name) && addressesIn(text).has(name)) return g.name;
-  }
-  return undefined;
 }
 
 function described(name: string, place: { file: string; line?: number }): Finding {

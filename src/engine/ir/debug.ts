@@ -1,3 +1,4 @@
+import { field } from './debug-nodes.js';
 import type { IrFunction, IrModule } from './module.js';
 
 /** What line tables tell of a module's functions; nothing here takes part in a comparison. */
@@ -6,13 +7,6 @@ export interface DebugInfo {
   place(f: IrFunction): { file: string; line: number } | undefined;
   /** Names of the functions whose code was inlined into this one. */
   inlined(f: IrFunction): Set<string>;
-}
-
-function field(node: string, name: string): string | undefined {
-  return new RegExp(`\\b${name}: (?:"([^"]*)"|([^,)]+))`)
-    .exec(node)
-    ?.slice(1)
-    .find((v) => v !== undefined);
 }
 
 /** Reads DISubprogram, DILocation and DIFile nodes (LLVM Language Reference, "Specialized Metadata Nodes"). */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
-import type { KernelTree } from '../types.js';
+import type { KernelTree, TranslationUnit } from '../types.js';
 
 /** One line of Module.symvers: who exports a symbol, and under which conditions. */
 export interface ExportedSymbol {
@@ -42,4 +42,14 @@ export function parseSymvers(text: string): Map<string, ExportedSymbol> {
 export function moduleNameOf(path: string): string {
   const base = path.slice(path.lastIndexOf('/') + 1).replace(/\.k?o$/, '');
   return base.replaceAll('-', '_');
+}
+
+/** Does the object that a unit is part of export `name`? */
+export function isExportOf(
+  exports: ReadonlyMap<string, ExportedSymbol>,
+  unit: TranslationUnit,
+  name: string,
+): boolean {
+  const exporter = exports.get(name)?.module;
+  return exporter !== undefined && exporter === (unit.module?.replace(/\.ko$/, '') ?? 'vmlinux');
 }

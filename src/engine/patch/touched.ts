@@ -103,3 +103,11 @@ export function lineOf(file: PatchedFile | undefined, name: string): number | un
   }
   return file.changed[0]?.from;
 }
+
+/** The head of a function's definition in C text, blanks reduced; undefined when it is not written out. */
+export function headOf(text: string, name: string): string | undefined {
+  const head = new RegExp(String.raw`^[A-Za-z_][^;{}#()]*\b${name}\s*\([^;{}#]*\)[^;{}#()]*\{`, 'm').exec(
+    text,
+  );
+  return head?.[0].replace(/\s+/g, ' ');
+}

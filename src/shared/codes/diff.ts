@@ -41,8 +41,21 @@ export const diffCodes = {
   'export-changed': entry(
     'refused',
     'The patch changes an exported symbol',
-    'EXPORT_SYMBOL entries are tables of vmlinux or of a module and cannot be changed while it runs; a removed or changed export would break the modules that use it.',
-    'Leave the EXPORT_SYMBOL line out of the patch. A new function that only the patch uses needs no export.',
+    'EXPORT_SYMBOL entries are tables of vmlinux or of a module and cannot be changed while it runs; a removed export, or an exported function with other parameters or another result, would break the modules that use it, also those that were not built with this kernel.',
+    'Leave the EXPORT_SYMBOL line out of the patch; a new function that only the patch uses needs no export. Keep an exported function as it is, and let the patched callers use a new one with the new parameters.',
+  ),
+  'function-removed': entry(
+    'refused',
+    'The patch takes a function away that others may call',
+    'The function is global, and no header changes with it: code in other files may call it, or a weak definition elsewhere is to take its place. A running kernel goes on calling the one that it was linked with.',
+    'Leave the function in place, and change it to do what its callers shall get.',
+  ),
+  'function-left-behind': entry(
+    'refused',
+    'A function that the patch takes away stays in the running kernel',
+    'Nothing can be taken out of a running kernel. All code that the patch and its headers reach no longer calls the function; the finding is a note.',
+    'Nothing to do.',
+    'note',
   ),
   'file-asm-changed': entry(
     'refused',

@@ -13,9 +13,9 @@ const unit: TranslationUnit = {
   dependencies: [],
 };
 
-function verdict(original: string, patched: string, file?: PatchedFile, headers = false): Verdict {
+function verdict(original: string, patched: string, file?: PatchedFile): Verdict {
   const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
-  return judge(unit, a, b, diffModules(a, b), file ? [file] : [], headers);
+  return judge(unit, a, b, diffModules(a, b), file ? [file] : []);
 }
 
 const codes = (v: Verdict): string[] => v.refusals.map((r) => r.code);
@@ -49,16 +49,6 @@ describe('what a livepatch cannot carry', () => {
       'define dso_local i32 @f() {\n  ret i32 0\n}\n',
       'define dso_local i32 @f() {\n  ret i32 0\n}\n@g = dso_local alias i32 (), ptr @f\n',
     ],
-    [
-      'signature-changed',
-      'define dso_local i32 @f(i32 noundef %0) {\n  ret i32 0\n}\n',
-      'define dso_local i32 @f(i32 noundef %0, i64 noundef %1) {\n  ret i32 0\n}\n',
-    ],
-    [
-      'signature-changed',
-      '@ops = internal global ptr @f, align 8\ndefine internal i32 @f(i32 noundef %0) {\n  ret i32 0\n}\n',
-      '@ops = internal global ptr @f, align 8\ndefine internal i64 @f(i32 noundef %0) {\n  ret i64 0\n}\n',
-    ],
   ])('%s', (code, original, patched) => {
     expect(codes(verdict(original, patched))).toContain(code);
   });
@@ -74,14 +64,7 @@ describe('what a livepatch cannot carry', () => {
       patched: '',
       changed: [range],
     }));
-    const { refusals } = judge(
-      { ...unit, dependencies: ['part.c'] },
-      a!,
-      b!,
-      diffModules(a!, b!),
-      files,
-      false,
-    );
+    const { refusals } = judge({ ...unit, dependencies: ['part.c'] }, a!, b!, diffModules(a!, b!), files);
     expect(refusals).toMatchObject([
       { code: 'export-changed', detail: { file: 'part.c', line: 7, object: 'x.o' } },
     ]);
@@ -137,24 +120,6 @@ describe('what a livepatch cannot carry', () => {
       file,
     ).refusals;
     expect(refusal?.detail).toMatchObject({ file: 'x.c', line: 2 });
-  });
-
-  it('lets a static function that is only called change its parameters', () => {
-    const module = (type: string): string =>
-      `define internal i32 @f(${type} noundef %0) {\n  ret i32 0\n}\ndefine dso_local i32 @g() {\n  %1 = call i32 @f(${type} noundef 1)\n  ret i32 %1\n}\n`;
-    expect(codes(verdict(module('i32'), module('i64')))).toEqual([]);
-  });
-
-  it('lets a global function change its parameters with its header', () => {
-    const module = (type: string): string =>
-      `define dso_local i32 @f(${type} noundef %0) {\n  ret i32 0\n}\n`;
-    expect(codes(verdict(module('i32'), module('i64'), undefined, true))).toEqual([]);
-  });
-
-  it('does not take a better known value for another parameter', () => {
-    const module = (attributes: string): string =>
-      `define dso_local ${attributes}i32 @f(ptr ${attributes === '' ? '' : 'nonnull '}noundef %0) {\n  ret i32 0\n}\n`;
-    expect(codes(verdict(module(''), module('range(i32 0, 2) ')))).toEqual([]);
   });
 
   it('warns of module information that stays as it is', () => {

@@ -1,0 +1,140 @@
+import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
+import type { IrFunction, IrModule } from '../ir/module.js';
+import { addressesIn, closingBracket } from '../ir/text.js';
+import { filesOf, lineOf } from '../patch/touched.js';
+import type { PatchedFile, TranslationUnit } from '../types.js';
+import { isBookkeeping, type ModuleDiff } from './diff.js';
+
+/** A unit with its difference, as far as others see it. */
+export interface ComparedUnit {
+  unit: TranslationUnit;
+  original: IrModule;
+  patched: IrModule;
+  diff: ModuleDiff;
+}
+
+/** Is the function of this unit exported, so that modules may call it that nobody here knows of? */
+export type IsExported = (unit: TranslationUnit, name: string) => boolean;
+
+/**
+ * What code outside the patch would notice of functions that change their parameters or result, or that go.
+ * With a changed header every unit that reads it was compared, so its callers come along; callers in unknown modules and
+ * by pointers do not.
+ * @param all every unit that differs
+ */
+export function judgeInterfaces(
+  all: readonly ComparedUnit[],
+  files: readonly PatchedFile[],
+  isExported: IsExported,
+): { refusals: KlpError[]; notes: Finding[] } {
+  const changesHeaders = files.some((f) => !f.path.endsWith('.c'));
+  const refusals: KlpError[] = [];
+  const notes: Finding[] = [];
+  for (const compared of all) {
+    const { unit, original } = compared;
+    for (const [before, after] of interfaceChanges(compared)) {
+      const exported = !before.local && isExported(unit, before.name);
+      const why = exported
+        ? 'modules that are not part of this kernel may call it'
+        : whoCallsIt(before, compared, all, changesHeaders);
+      if (why === undefined) continue;
+      const code = exported ? 'export-changed' : 'signature-changed';
+      const message = `the parameters or the result of ${after.name} change, and ${why}`;
+      refusals.push(new KlpError(code, message, place(unit, files, after.name)));
+    }
+    for (const name of compared.diff.removed) {
+      if (original.globals.get(name)?.local !== false) continue;
+      const at = place(unit, files, name);
+      if (changesHeaders) {
+        notes.push({
+          code: 'function-left-behind',
+          severity: 'note',
+          message: `${name} is gone with the patch and stays in the running kernel; the code that the patch changes no longer calls it`,
+          ...at,
+        });
+        continue;
+      }
+      refusals.push(
+        new KlpError(
+          'function-removed',
+          `the patch takes ${name} away, and code in other files may call it, or another definition may have to take its place`,
+          at,
+        ),
+      );
+    }
+  }
+  return { refusals, notes };
+}
+
+function place(
+  unit: TranslationUnit,
+  files: readonly PatchedFile[],
+  name: string,
+): { file: string; line?: number; object: string; function: string } {
+  const read = filesOf(unit, files);
+  const file = read.find((f) => f.path === unit.source) ?? read.find((f) => f.patched.includes(name));
+  const line = lineOf(file, name);
+  return {
+    file: file?.path ?? unit.source,
+    object: unit.object,
+    function: name,
+    ...(line === undefined ? {} : { line }),
+  };
+}
+
+/** Who would go on to call a function of this unit the old way, if anyone. */
+function whoCallsIt(
+  f: IrFunction,
+  own: ComparedUnit,
+  all: readonly ComparedUnit[],
+  changesHeaders: boolean,
+): string | undefined {
+  if (!f.local && !changesHeaders) return 'callers in other files are not part of the patch';
+  for (const { original, unit } of f.local ? [own] : all) {
+    const holder = pointerTo(original, f.name);
+    if (holder !== undefined)
+      return `${holder}${unit === own.unit ? '' : ` of ${unit.source}`} holds a pointer to it`;
+  }
+  return undefined;
+}
+
+/** Attributes that say something of a value but not where it is passed. */
+const valueAttributes =
+  / ?\b(?:noundef|nonnull|returned|noalias|nest|immarg|(?:align|alignstack) \d+|(?:dereferenceable|dereferenceable_or_null|nofpclass)\([^)]*\)|range\([^)]*\)|captures\([^)]*\)|nocapture|readonly|readnone|writeonly|nofree|dead_on_return|initializes\(\([^)]*\)\))(?![\w(])/g;
+
+/** Result and parameters of a function as its callers must pass them. */
+function signature(f: IrFunction): string {
+  const at = f.head.indexOf('@');
+  const open = f.head.indexOf('(', at);
+  const result = f.head
+    .slice(0, at)
+    .replace(/^define (?:internal |private |weak |weak_odr |linkonce\w* |external )?(?:dso_local )?/, '');
+  const parameters = f.head.slice(open, closingBracket(f.head, open)).replace(/ %[-\w$.]+(?=[,)])/g, '');
+  return `${result}${parameters}`
+    .replace(/,? !dbg !\d+/g, '')
+    .replace(valueAttributes, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Changed functions whose callers would have to pass other things than before. */
+function interfaceChanges({ original, patched, diff }: ComparedUnit): [IrFunction, IrFunction][] {
+  return [...diff.changed].flatMap((name): [IrFunction, IrFunction][] => {
+    const after = patched.globals.get(name);
+    const before = original.globals.get(diff.originalOf.get(name) ?? name);
+    if (after?.kind !== 'function' || before?.kind !== 'function') return [];
+    return signature(before) === signature(after) ? [] : [[before, after]];
+  });
+}
+
+/** Who holds the function's address in the running kernel, if anyone does. */
+function pointerTo(module: IrModule, name: string): string | undefined {
+  for (const g of module.globals.values()) {
+    if (g.kind === 'alias' || isBookkeeping(g.name) || g.name === name) continue;
+    if (g.kind === 'variable' && (g.section ?? '').startsWith('.discard')) continue;
+    const text = g.kind === 'function' ? g.body : g.initialiser;
+    if (text.includes(name) && addressesIn(text).has(name)) return g.name;
+  }
+  return undefined;
+}
