@@ -182,6 +182,15 @@ export function kernelSemver(version: string): string {
   return `${match[1]}${match[2] ?? '.0'}${match[3] ?? ''}`;
 }
 
+/**
+ * The release (as semver) that a kernel counts as for all that the catalogue says of versions: a release candidate has what its
+ * release will have, and by semver's order would be taken for the one before.
+ * @throws KlpError `kernel-version-invalid`
+ */
+export function kernelRelease(version: string): string {
+  return kernelSemver(version).replace(/-rc\d+$/, '');
+}
+
 /** The first kernel version that can be livepatched on an architecture, and the first that can without our series. */
 export function kernelMinimum(arch: ArchData): { withSeries: string; alone: string } {
   const { minimum, minimumWithoutSeries } = kernels();
@@ -197,14 +206,14 @@ export function kernelMinimum(arch: ArchData): { withSeries: string; alone: stri
 export function checkKernelSupported(kernel: string, arch: ArchData, series = true): void {
   const { minimum, minimumWithoutSeries } = kernels();
   const least = minimum[arch.name];
-  if (least !== undefined && semver.lt(kernelSemver(kernel), least.kernel)) {
+  if (least !== undefined && semver.lt(kernelRelease(kernel), least.kernel)) {
     throw new KlpError(
       'kernel-too-old',
       `Linux ${kernel} on ${arch.name}: livepatches need ${least.kernel} or newer (${least.why})`,
     );
   }
   const alone = minimumWithoutSeries[arch.name];
-  if (!series && alone !== undefined && semver.lt(kernelSemver(kernel), alone)) {
+  if (!series && alone !== undefined && semver.lt(kernelRelease(kernel), alone)) {
     throw new KlpError(
       'kernel-needs-series',
       `Linux ${kernel} on ${arch.name} has no livepatch support of its own; that begins with ${alone}`,

@@ -3,7 +3,7 @@ import {
   archData,
   debianData,
   kernelMinimum,
-  kernelSemver,
+  kernelRelease,
   llvmData,
   supportedArchs,
   type ArchData,
@@ -65,7 +65,7 @@ export function toolchainOf(compilerText: string): Toolchain | undefined {
  * @throws KlpError `llvm-does-not-fit`, `unknown-llvm`, `kernel-too-old`, `kernel-version-invalid`
  */
 export function llvmFor(kernel: string, arch: ArchData, asked?: number): number {
-  const fits = ruleFor(kernelSemver(kernel), arch);
+  const fits = ruleFor(kernel, arch);
   const chosen = asked ?? llvmData().rules.default.find(fits)?.llvm;
   if (chosen === undefined) {
     throw new KlpError('kernel-too-old', `there is no LLVM for Linux ${kernel} in the catalogue`);
@@ -79,17 +79,17 @@ export function llvmFor(kernel: string, arch: ArchData, asked?: number): number 
 /** Why a kernel cannot be built with an LLVM version; undefined when nothing is known against it. */
 function whyNot(kernel: string, arch: ArchData, llvm: number): string | undefined {
   const { minimumLlvm, knownBad } = llvmData().rules;
-  const fits = ruleFor(kernelSemver(kernel), arch);
+  const fits = ruleFor(kernel, arch);
   const least = Math.max(0, ...minimumLlvm.filter(fits).map((row) => row.llvm));
   if (llvm < least) return `Linux ${kernel} on ${arch.name} needs LLVM ${least} or newer, not ${llvm}`;
   const bad = knownBad.find((row) => fits(row) && row.llvm.includes(llvm));
   return bad && `Linux ${kernel} on ${arch.name} with LLVM ${llvm}: ${bad.why}`;
 }
 
-function ruleFor(version: string, arch: ArchData) {
+function ruleFor(kernel: string, arch: ArchData) {
+  const release = kernelRelease(kernel);
   return (row: { kernels: string; arch?: string | undefined }): boolean =>
-    (row.arch === undefined || row.arch === arch.name) &&
-    semver.satisfies(version, row.kernels, { includePrerelease: true });
+    (row.arch === undefined || row.arch === arch.name) && semver.satisfies(release, row.kernels);
 }
 
 /** Kernels of one architecture that the same LLVM versions serve. */

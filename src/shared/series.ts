@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import semver from 'semver';
 import { z } from 'zod';
-import { kernelSemver, projectRoot, type ArchData } from './catalog.js';
+import { kernelRelease, projectRoot, type ArchData } from './catalog.js';
 import { KlpError } from './errors.js';
 
 /** images/series: the project's own patches to kernels, which the image build applies before it configures them. */
@@ -48,10 +48,8 @@ export function seriesSets(arch: ArchData): SeriesSet[] {
  * @param kernel full kernel version
  */
 export function seriesFor(kernel: string, arch: ArchData): Series {
-  const version = kernelSemver(kernel);
-  const sets = seriesSets(arch).filter((set) =>
-    semver.satisfies(version, set.kernels, { includePrerelease: true }),
-  );
+  const release = kernelRelease(kernel);
+  const sets = seriesSets(arch).filter((set) => semver.satisfies(release, set.kernels));
   if (sets.length === 0) return noSeries;
   const files: Record<string, string> = {};
   const hash = createHash('sha256');
