@@ -10,6 +10,7 @@ import {
   sameVariable,
   type Correspondence,
 } from './match.js';
+import { bindByUse, changedOnce } from './once.js';
 import { lookAlikes } from './renamed.js';
 
 /** How the patched module of one translation unit differs from the original. Names are the patched module's. */
@@ -34,6 +35,8 @@ export interface ModuleDiff {
   lookAlikes: Map<string, string>;
   /** Per changed function: constants whose content changed and which it reads. */
   readsChanged: Map<string, string[]>;
+  /** Changed functions that do something else once (DO_ONCE) than the running kernel has done under the same flag. */
+  changedOnce: Set<string>;
   /** Lines of file-level assembly that were added or removed. */
   asm: { added: string[]; removed: string[] };
   /** Aliases that were added, removed or point elsewhere. */
@@ -84,6 +87,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     ...data,
     lookAlikes: lookAlikes(c, data.addedData, data.removedData),
     readsChanged,
+    changedOnce: changedOnce(c, changed),
     asm,
     aliases: compareAliases(c),
   };
@@ -156,6 +160,7 @@ function compareData(c: Correspondence): DataDiff {
   const before = defined(c.original.module, 'variable');
   const after = defined(c.patched.module, 'variable');
   const ambiguous = pairByName(c, before, after);
+  bindByUse(c, defined(c.original.module, 'function'), defined(c.patched.module, 'function'), ambiguous);
   const changedData = new Set<string>();
   const addedData = new Set(
     [...after].filter(([n, v]) => !isAnonymous(v) && !isBookkeeping(n)).map(([n]) => n),
@@ -176,7 +181,7 @@ function compareData(c: Correspondence): DataDiff {
   const removedData = new Set<string>();
   for (const [name, a] of before) {
     if (isAnonymous(a) || isBookkeeping(name)) continue;
-    if (a.local ? !c.forward.has(name) : !after.has(name)) removedData.add(name);
+    if (!c.forward.has(name) && (a.local || !after.has(name))) removedData.add(name);
   }
   return { changedData, addedData, removedData, ambiguous };
 }

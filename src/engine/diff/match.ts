@@ -17,12 +17,19 @@ export interface Correspondence {
 }
 
 export function correspondence(original: IrModule, patched: IrModule): Correspondence {
-  return {
+  const c: Correspondence = {
     original: { module: original, canonical: canonicaliser(original) },
     patched: { module: patched, canonical: canonicaliser(patched) },
     forward: new Map(),
     backward: new Map(),
   };
+  // A variable of the file is the same one when `static` comes or goes: no two of a file have one name.
+  for (const [name, b] of patched.globals) {
+    const a = original.globals.get(name);
+    if (a?.kind !== 'variable' || b.kind !== 'variable' || a.declared || b.declared) continue;
+    if (a.local !== b.local && !isAnonymous(a) && !isAnonymous(b)) bind(c, name, name);
+  }
+  return c;
 }
 
 /** Bindings that hold if what is being compared turns out equal. */
@@ -65,7 +72,7 @@ function sameReference(c: Correspondence, a: string, b: string, trial: Trial): b
       sameText(c, c.original.canonical.initialiser(ga), c.patched.canonical.initialiser(gb), trial)
     );
   }
-  if (ga.local !== gb.local) return false;
+  if (ga.local !== gb.local) return c.forward.get(a) === b && sameInterface(c, ga, gb);
   if (!ga.local) return a === b && sameInterface(c, ga, gb);
   const bound = trial.get(a) ?? c.forward.get(a);
   // A caller's code also rests on what the compiler found out of its callee (the range of its result, say).

@@ -12,7 +12,7 @@ import type { ModuleDiff } from './diff.js';
  * someone at boot or when a module is loaded, who would not see a new one.
  */
 const plain =
-  /^(?:\.data(?!\.\.ro_after_init)|\.bss|\.rodata|__dyndbg|\.printk_index|__tracepoint_str|__trace_printk_fmt|_ftrace_(?:annotated_)?branch|asan_globals|\.llvm|llvm\.)/;
+  /^(?:\.data|\.bss|\.rodata|__dyndbg|\.printk_index|__tracepoint_str|__trace_printk_fmt|_ftrace_(?:annotated_)?branch|asan_globals|\.llvm|llvm\.)/;
 
 /** Data that only describes the module to tools and to the compiler. */
 const descriptive = /^(?:\.modinfo|\.discard|\.comment|\.note|__modver)/;
@@ -79,10 +79,20 @@ export function judge(
       );
     }
   }
+  for (const name of diff.changedOnce) {
+    refusals.push(
+      new KlpError(
+        'init-function-changed',
+        `${name} does something else in a DO_ONCE() than before, and in the running kernel that may be done already`,
+        { ...at(name), function: name },
+      ),
+    );
+  }
   for (const name of diff.changedData) {
     const v = variable(patched, name);
-    if (describes(v)) notes.push(described(name, at(name)));
-    else {
+    if (describes(v)) {
+      if (v?.section?.startsWith('.modinfo')) notes.push(described(name, at(name)));
+    } else {
       refusals.push(
         new KlpError(
           v?.section !== undefined && !plain.test(v.section) ? 'registered-data-changed' : 'data-changed',
@@ -98,6 +108,14 @@ export function judge(
   ] as const) {
     for (const name of names) {
       const v = variable(module, name);
+      if (module === patched && v?.section?.startsWith('.data..ro_after_init')) {
+        notes.push({
+          code: 'data-stays-writable',
+          severity: 'note',
+          message: `${sourceName(name)} is __ro_after_init and stays writable in the livepatch, whose code may set it at any time`,
+          ...at(name),
+        });
+      }
       if (v?.section === undefined || plain.test(v.section) || describes(v)) {
         if (describes(v) && v?.section?.startsWith('.modinfo')) notes.push(described(name, at(name)));
         continue;

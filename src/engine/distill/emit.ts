@@ -32,6 +32,9 @@ export interface Distilled {
   branches: { function: string; key: string }[];
 }
 
+/** The section of data that the kernel makes read-only once it has booted; a livepatch's functions run only then. */
+const readOnlySoon = /, section "\.data\.\.ro_after_init[^"]*"/;
+
 const locations = /,? !(?:dbg|srcloc) !\d+/g;
 
 /** Writes the selected part of a module as a module of its own, which uses the kernel's symbols by their own names. */
@@ -63,7 +66,7 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
     if (g.kind === 'variable') {
       const words = [g.before, g.constant ? 'constant' : 'global', g.type].filter((w) => w !== '').join(' ');
       definitions.push(
-        `@${quoteName(names.now(g.name))} = ${words} ${mapGlobals(g.initialiser, rename)}${g.after.replace(locations, '')}`,
+        `@${quoteName(names.now(g.name))} = ${words} ${mapGlobals(g.initialiser, rename)}${g.after.replace(locations, '').replace(readOnlySoon, '')}`,
       );
       continue;
     }

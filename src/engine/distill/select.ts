@@ -68,8 +68,12 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
   };
   const work: (IrFunction | IrVariable)[] = [];
   const originalName = (g: IrGlobal): string => diff.originalOf.get(g.name) ?? g.name;
-  // Calling a weak function means whichever definition the link chose, so only statics are this object's own.
-  const reference = (g: IrGlobal): KernelReference => ({ original: originalName(g), local: g.local });
+  // Calling a weak function means whichever definition the link chose, so only statics are this object's own. What is
+  // static no more is so in the kernel.
+  const reference = (g: IrGlobal): KernelReference => ({
+    original: originalName(g),
+    local: g.local || diff.originalOf.has(g.name),
+  });
 
   const bring = (g: IrFunction | IrVariable): void => {
     if (selection.own.has(g.name)) return;

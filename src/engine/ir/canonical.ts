@@ -19,6 +19,8 @@ export interface Canonicaliser {
   /** The `define`/`declare` line: type, calling convention, attributes that reach code generation. */
   head(f: IrFunction): Canonical;
   initialiser(v: IrVariable): Canonical;
+  /** Some instructions of a function. */
+  piece(text: string): Canonical;
   /** Everything of a variable but its initialiser. */
   shape(v: IrVariable): string;
 }
@@ -129,8 +131,9 @@ export function canonicaliser(module: IrModule): Canonicaliser {
     initialiser(v) {
       return canonical(v.initialiser);
     },
+    piece: canonical,
     shape(v) {
-      const before = v.before.replace(optimiserOnly, '').replace(/\b(?:dso_local|external) ?/g, '');
+      const before = v.before.replace(optimiserOnly, '').replace(/\b(?:dso_local|external|internal) ?/g, '');
       return canonical(`${before} ${v.constant ? 'constant' : 'global'} ${v.type}${v.after}`).text;
     },
   };

@@ -219,3 +219,28 @@ describe('diffModules', () => {
     expect([[...d.changed], [...d.added], [...d.removed]]).toEqual([['f'], ['g.1'], ['g.1']]);
   });
 });
+
+describe('a variable of a file', () => {
+  const use = (linkage: string, n = 1): string =>
+    `@state = ${linkage} global i32 7, align 4\ndefine dso_local void @f() {\n  store i32 ${n}, ptr @state, align 4\n  ret void\n}\n`;
+
+  it.each([
+    ['internal', 'dso_local'],
+    ['dso_local', 'internal'],
+  ])('is the same one when it was %s and is %s', (before, after) => {
+    const diff = diffModules(
+      parseModule(use(before), 'a.ll'),
+      parseModule(use(after, 2) + '@new = internal global i32 0\n', 'b.ll'),
+    );
+    expect([...diff.addedData]).toEqual(['new']);
+    expect([...diff.changedData]).toEqual([]);
+    expect([...diff.removedData]).toEqual([]);
+    expect(diff.originalOf.get('state')).toBe('state');
+    expect([...diff.changed]).toEqual(['f']);
+  });
+
+  it('makes no difference to its users when `static` comes or goes', () => {
+    const diff = diffModules(parseModule(use('internal'), 'a.ll'), parseModule(use('dso_local'), 'b.ll'));
+    expect([...diff.changed]).toEqual([]);
+  });
+});
