@@ -26,7 +26,7 @@ import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
 import { checkPrototypes } from './prototypes.js';
-import { checkDefinitions, providedBy } from './provide.js';
+import { checkDefinitions, provideAll, providedBy } from './provide.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explainFunctions } from './why.js';
 
@@ -108,11 +108,11 @@ export async function generate(
   }
 
   const recipe = await readModuleRecipe(tree);
-  const provided = new Set(changed.flatMap((unit) => providedBy(unit)));
+  const others = provideAll(changed, symbols);
   const distilled = await inParallel(
     changed.filter((a) => a.diff.changed.size > 0 || providedBy(a).length > 0),
     (a, i) =>
-      distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', provided, context),
+      distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', others, context),
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
   result.functions = changed.flatMap((a) =>

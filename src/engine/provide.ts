@@ -1,6 +1,6 @@
 import { KlpError } from '../shared/errors.js';
 import type { AnalysedUnit } from './analyse.js';
-import type { KernelSymbols } from './kernel/symbols.js';
+import type { KernelSymbols, KlpSource } from './kernel/symbols.js';
 
 type Compared = Pick<AnalysedUnit, 'unit' | 'original' | 'patched' | 'diff'>;
 
@@ -16,6 +16,26 @@ export function providedBy(unit: Compared): string[] {
     (name) => original.globals.get(name)?.local === true && patched.globals.get(name)?.local === false,
   );
   return [...added(unit), ...opened];
+}
+
+/** What the units of a livepatch can use of each other. */
+export interface Provided {
+  /** Globals that the livepatch's own objects define. */
+  provided: ReadonlySet<string>;
+  /** Variables that are `static` in the running kernel and no more in the patched source, and where they are. */
+  opened: ReadonlyMap<string, KlpSource>;
+}
+
+/** See `Provided`. @throws what resolveLocal throws */
+export function provideAll(all: readonly Compared[], symbols: Pick<KernelSymbols, 'resolveLocal'>): Provided {
+  const opened = new Map<string, KlpSource>();
+  for (const { unit, patched, diff } of all) {
+    for (const [name, original] of diff.originalOf) {
+      const g = patched.globals.get(name);
+      if (g?.kind === 'variable' && !g.local) opened.set(name, symbols.resolveLocal(unit, original));
+    }
+  }
+  return { provided: new Set(all.flatMap((unit) => providedBy(unit))), opened };
 }
 
 /**

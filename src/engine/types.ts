@@ -65,7 +65,15 @@ export type SymbolSource =
   /** Exported by vmlinux: an ordinary relocation. `namespace` must be imported. */
   | { kind: 'export'; name: string; namespace?: string }
   /** A klp relocation against `.klp.sym.<objname>.<name>,<sympos>`. */
-  | { kind: 'klp'; name: string; objname: string; sympos: number; proof: string };
+  | {
+      kind: 'klp';
+      name: string;
+      objname: string;
+      sympos: number;
+      proof: string;
+      /** The section it lies in, if the running kernel frees that. */
+      freed?: string;
+    };
 
 /** A function of the running kernel that the livepatch replaces. */
 export interface KlpFunc {

@@ -9,8 +9,11 @@ import type { IrFunction } from '../ir/module.js';
 import { generateCode } from '../object/compile.js';
 import { checkSections } from '../object/sections.js';
 import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
+import type { Provided } from '../provide.js';
 import type { GeneratedObject, KlpFunc, SymbolSource } from '../types.js';
 import { emit } from './emit.js';
+import { escapes } from './escapes.js';
+import { refuseFreed } from './freed.js';
 import { withRuntimeConstants } from './runtimeconst.js';
 import { select, type KernelReference } from './select.js';
 
@@ -22,7 +25,7 @@ export interface DistilledUnit {
 /**
  * Turns the difference of one unit into an object that holds the changed functions and nothing else of the kernel.
  * @param suffix appended to the names of replaced static functions, to keep several files' apart
- * @param provided globals that the livepatch's own objects define
+ * @param others what this unit can use of the other units
  * @param objtool objtool's arguments without the object, where the architecture has one
  * @throws KlpError `static-ambiguous`, `section-not-for-modules`, and what the resolver throws
  */
@@ -31,18 +34,20 @@ export async function distill(
   symbols: KernelSymbols,
   objtool: readonly string[] | undefined,
   suffix: string,
-  provided: ReadonlySet<string>,
+  others: Provided,
   context: EngineContext,
 ): Promise<DistilledUnit> {
   const { unit, diff, dir } = analysed;
   const patched = withRuntimeConstants(analysed.patched, new Set([...diff.changed, ...diff.added]));
+  const selection = select(patched, diff, unit.source);
   return await stage(
     'distil',
     context,
     async () => {
-      const selection = select(patched, diff, unit.source);
       const resolve = (name: string, { local, original }: KernelReference): SymbolSource | undefined => {
         if (local) return symbols.resolveLocal(unit, original);
+        const opened = others.opened.get(original);
+        if (opened && ['vmlinux', unit.objname].includes(opened.objname)) return opened;
         try {
           return symbols.resolveGlobal(unit, original);
         } catch (error) {
@@ -56,13 +61,16 @@ export async function distill(
       const late = new Set<string>();
       const absent = new Set<string>();
       for (const [name, reference] of selection.kernel) {
-        if (name.startsWith('llvm.') || (!reference.local && provided.has(reference.original))) continue;
+        if (name.startsWith('llvm.') || (!reference.local && others.provided.has(reference.original)))
+          continue;
         const source = resolve(name, reference);
         if (!source) {
           absent.add(name);
           continue;
         }
         sources.set(reference, source);
+        if (source.kind === 'klp' && source.freed !== undefined)
+          refuseFreed(analysed, selection, name, reference, source.freed);
         if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
       }
       for (const reference of selection.addressTaken.values()) {
@@ -76,6 +84,15 @@ export async function distill(
           severity: 'note',
           message: `${copy.name} is a copy of its own in the livepatch: ${copy.why}`,
           file: unit.source,
+        });
+      }
+      for (const { what, from, how } of escapes(patched, selection)) {
+        context.findings.push({
+          code: 'livepatch-address-given',
+          severity: 'warning',
+          message: `${from} takes the address of ${what}, which only the livepatch has, and ${how}`,
+          file: unit.source,
+          function: from,
         });
       }
       const distilled = emit(patched, selection, { late, absent, suffix });

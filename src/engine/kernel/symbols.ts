@@ -190,7 +190,11 @@ function klpSource(
   if (position.ok) {
     const { sympos } = position;
     const which = position.of === 1 ? 'only one of its name' : `number ${sympos} of ${position.of}`;
-    return { kind: 'klp', name, objname: holder.objname, sympos, proof: `${which}; ${proof}` };
+    const section = holder.file.header.sections[symbol.section]?.name ?? '';
+    // A module's init code is not found at all; its exit code is kept.
+    const isFreed = holder.objname === 'vmlinux' && /^\.(?:init|exit)\./.test(section);
+    const freed = isFreed ? { freed: section } : {};
+    return { kind: 'klp', name, objname: holder.objname, sympos, proof: `${which}; ${proof}`, ...freed };
   }
   if (position.missing) throw new KlpError('symbol-not-in-kernel', position.why, { object: unit.object });
   throw unproved(unit, name, position.why, holder);

@@ -20,6 +20,26 @@ export const diffCodes = {
     'Functions marked __init or __exit run when the kernel boots or a module comes or goes. __init code has run and its memory is freed; a new version would never be called, and the fix would silently do nothing.',
     'If the fix matters for a running kernel, do its work in a pre-patch callback (--callbacks FILE.c); if not, leave this part out of the patch.',
   ),
+  'init-code-used': entry(
+    'refused',
+    'New code uses what the kernel frees once it has booted',
+    'A function or variable marked __init, __initdata or __exit is not there any more in the running kernel; other code may lie in its place. The new code would run into that.',
+    'Let the new code do without it. If an unmarked copy of the function will do, bring one with the patch.',
+  ),
+  'livepatch-address-given': entry(
+    'refused',
+    'New code gives away an address in the livepatch',
+    'The function is new, so it exists in the livepatch alone. If its address is kept (by a timer, a work item, an RCU callback, a thread, a notifier, a table of operations), it is used even when the livepatch is disabled, and leads into freed memory once the livepatch is unloaded. A lock class key that is new goes the same way with lockdep. Whether the address is kept cannot be seen from the caller; the finding is a warning.',
+    'If the function is called before the call returns (sort(), on_each_cpu()), nothing. Otherwise change a function whose address the kernel has already, so that its own address is kept; or stop in a pre-unpatch callback what may still call it (timer_delete_sync(), cancel_work_sync(), unregister_…_notifier()); or never unload the livepatch.',
+    'warning',
+  ),
+  'data-stays-writable': entry(
+    'refused',
+    'New __ro_after_init data stays writable',
+    'The kernel makes such data read-only when it has booted, before a livepatch could set it. In the livepatch it is ordinary data; the finding is a note.',
+    'Nothing to do.',
+    'note',
+  ),
   'data-changed': entry(
     'refused',
     'The patch changes the initial value of existing data',

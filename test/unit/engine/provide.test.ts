@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffModules } from '../../../src/engine/diff/diff.js';
 import { parseModule } from '../../../src/engine/ir/module.js';
-import { checkDefinitions, providedBy } from '../../../src/engine/provide.js';
+import { checkDefinitions, provideAll, providedBy } from '../../../src/engine/provide.js';
 import type { SymbolSource, TranslationUnit } from '../../../src/engine/types.js';
 import { KlpError } from '../../../src/shared/errors.js';
 
@@ -35,6 +35,22 @@ describe('what a patched unit gives to others', () => {
     const data = '@v = dso_local global i32 0, align 4\n@w = internal global i32 0, align 4\n';
     expect(providedBy(compared(f('internal'), data + f('dso_local') + g)).sort()).toEqual(['f', 'g', 'v']);
     expect(providedBy(compared(f('dso_local'), f('dso_local')))).toEqual([]);
+  });
+
+  it('is a variable that is static no more, which stays the one of the kernel', () => {
+    const one = (linkage: string): string => `@state = ${linkage} global i32 7, align 4\n${f('dso_local')}`;
+    const source: SymbolSource & { kind: 'klp' } = {
+      kind: 'klp',
+      name: 'state',
+      objname: 'vmlinux',
+      sympos: 2,
+      proof: '',
+    };
+    const { provided, opened } = provideAll([compared(one('internal'), one('dso_local'))], {
+      resolveLocal: () => source,
+    });
+    expect([...provided]).toEqual([]);
+    expect([...opened]).toEqual([['state', source]]);
   });
 
   it('cannot be a function or variable that the kernel has already', () => {

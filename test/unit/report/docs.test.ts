@@ -37,10 +37,12 @@ describe('codes that only notes and warnings carry', () => {
 
   it('stand under no exit code', () => {
     expect(quiet.map(({ code, finding }) => `${code}: ${finding ?? ''}`)).toEqual([
+      'data-stays-writable: note',
       'fit-not-checked: warning',
       'function-left-behind: note',
       'hunk-moved: note',
       'kernel-has-series: note',
+      'livepatch-address-given: warning',
       'modinfo-not-carried: warning',
       'objtool-warning: warning',
       'signature-not-checked: warning',

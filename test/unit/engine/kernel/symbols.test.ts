@@ -82,6 +82,11 @@ describe('symbols of vmlinux', () => {
     );
   });
 
+  it('tells what the running kernel has freed', () => {
+    expect(symbols.resolveLocal(first, 'first_setup')).toMatchObject({ freed: '.init.text' });
+    expect(symbols.resolveLocal(first, 'first_entry')).not.toHaveProperty('freed');
+  });
+
   it('tells a weak function from the one that overrides it', () => {
     expect(symbols.resolveLocal(unit('arch/strong.o'), 'choice').sympos).toBe(0);
     expect(() => symbols.resolveLocal(unit('lib/weak.o'), 'choice')).toThrow(/overrides/);

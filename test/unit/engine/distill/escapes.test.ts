@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { diffModules } from '../../../../src/engine/diff/diff.js';
+import { escapes } from '../../../../src/engine/distill/escapes.js';
+import { refuseFreed } from '../../../../src/engine/distill/freed.js';
+import { select } from '../../../../src/engine/distill/select.js';
+import { parseModule } from '../../../../src/engine/ir/module.js';
+
+function given(original: string, patched: string): string[] {
+  const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
+  const selection = select(b, diffModules(a, b), 'x.c');
+  return escapes(b, selection).map(({ what, from, how }) => `${from}: ${what}: ${how}`);
+}
+
+const f = (...lines: string[]): string =>
+  `define dso_local void @f(ptr %0) {\n${lines.map((l) => `  ${l}\n`).join('')}  ret void\n}\n`;
+const fresh = 'define internal void @fresh(ptr %0) {\n  ret void\n}\n';
+const before = f();
+
+describe('the address of a new function', () => {
+  it.each([
+    ['call void @queue(ptr noundef %0, ptr noundef nonnull @fresh) #3', 'passes it to queue()'],
+    ['store ptr @fresh, ptr %0, align 8', 'stores it'],
+    ['call void %0(ptr @fresh)', 'passes it on'],
+    ['%2 = select i1 true, ptr @fresh, ptr null', 'hands it on'],
+  ])('is given away by %s', (line, how) => {
+    expect(given(before, `declare void @queue(ptr, ptr)\n${fresh}${f(line)}`)).toEqual([`f: fresh: ${how}`]);
+  });
+
+  it.each(['call void @fresh(ptr %0)', '%2 = icmp eq ptr %0, @fresh'])('is not given away by %s', (line) => {
+    expect(given(before, fresh + f(line))).toEqual([]);
+  });
+
+  it('is given away with data that holds it, and that data is named', () => {
+    const block = '@block = internal global { ptr, i32 } { ptr @fresh, i32 0 }, align 8\n';
+    const use = `declare void @register(ptr)\n${block}${fresh}`;
+    expect(given(before, use + f('call void @register(ptr nonnull @block)'))).toEqual([
+      'f: block: passes it to register()',
+    ]);
+    expect(given(before, use + f('store i32 1, ptr @block, align 8', '%2 = load ptr, ptr @block'))).toEqual(
+      [],
+    );
+  });
+
+  it('is the kernel’s own when the function only changes', () => {
+    const callback = (n: number): string => `define internal i32 @cb() {\n  ret i32 ${n}\n}\n`;
+    const body = (n: number): string => f(`store i32 ${n}, ptr %0`, 'store ptr @cb, ptr %0, align 8');
+    expect(given(callback(1) + body(1), callback(2) + body(2))).toEqual([]);
+  });
+});
+
+describe('a new key of a lock class', () => {
+  const module = (type: string, n: number): string => `%struct.lock_class_key = type ${type}
+@f.__key = internal global %struct.lock_class_key zeroinitializer, align 8
+declare void @init(ptr, ptr)
+${f('call void @init(ptr %0, ptr @f.__key)', `store i32 ${n}, ptr %0`)}`;
+
+  it('is given away where lock classes are something', () => {
+    expect(given(before, module('{ [2 x i64] }', 1))).toEqual(['f: f.__key: passes it to init()']);
+  });
+
+  it('is nothing without lockdep, and the kernel’s own where it had one', () => {
+    expect(given(before, module('{}', 1))).toEqual([]);
+    expect(given(module('{ [2 x i64] }', 1), module('{ [2 x i64] }', 2))).toEqual([]);
+  });
+});
+
+describe('what the kernel has freed', () => {
+  const setup = 'define internal void @setup() section ".init.text" {\n  ret void\n}\n';
+  const unit = { source: 'x.c', object: 'x.o', objname: 'vmlinux', compile: [], cwd: '/', dependencies: [] };
+  const use = (original: string, patched: string) => () => {
+    const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
+    const diff = diffModules(a, b);
+    const selection = select(b, diff, 'x.c');
+    for (const [name, reference] of selection.kernel)
+      refuseFreed({ unit, diff, original: a }, selection, name, reference, '.init.text');
+  };
+  const call = 'call void @setup()';
+
+  it('is refused in new code', () => {
+    expect(use(setup + f(), setup + f(call))).toThrow(
+      expect.objectContaining({
+        code: 'init-code-used',
+        message: 'f uses setup in .init.text, which the running kernel has freed',
+      }),
+    );
+  });
+
+  it('is left to code that used it before', () => {
+    expect(use(setup + f(call), setup + f(call, 'store i32 1, ptr %0'))).not.toThrow();
+  });
+});
