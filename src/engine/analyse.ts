@@ -1,12 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
+import type { Finding } from '../shared/result.js';
 import type { EngineContext } from './context.js';
 import { diffModules, type ModuleDiff } from './diff/diff.js';
 import { parseModule, type IrModule } from './ir/module.js';
-import { compileToBitcode, disassemble, firstDiagnostic, generateCode } from './object/compile.js';
+import { agree } from './object/agree.js';
+import { compileToBitcode, disassemble, firstDiagnostic, generateCode, listCode } from './object/compile.js';
 import { proveMatch } from './object/fidelity.js';
+import { readListing, type Listing } from './object/listing.js';
 import { atPatchedLines } from './patch/diagnostics.js';
 import type { KernelTree, PatchedFile, TranslationUnit } from './types.js';
 
@@ -70,30 +73,59 @@ export async function analyse(
       },
       unit.source,
     );
-  const before = async (): Promise<IrModule> => {
+  const listing = (which: keyof typeof path): Promise<Listing> =>
+    stage(
+      'list code',
+      context,
+      async () => {
+        const output = join(dir, `${which}.s`);
+        await listCode(unit, path[which], output, context);
+        return readListing(await readFile(output, 'utf8'));
+      },
+      unit.source,
+    );
+  // A unit that only reads a patched header gets a second look when it turns out to differ; many do not.
+  const before = async (): Promise<[IrModule, Listing | undefined]> => {
     await stage(
       'compile original',
       context,
       () => compileToBitcode(unit, path.original, context),
       unit.source,
     );
-    // A unit that only reads a patched header is proved when it turns out to differ; many do not.
-    const [parsed] = await settled([module('original'), file ? prove() : Promise.resolve()]);
-    return parsed;
+    if (!file) return [await module('original'), undefined];
+    return await settled([
+      module('original'),
+      settled([listing('original'), prove()]).then(([code]) => code),
+    ]);
   };
-  const after = async (): Promise<IrModule> => {
+  const after = async (): Promise<[IrModule, Listing | undefined]> => {
     await stage(
       'compile patched',
       context,
       () => compilePatched(unit, path.patched, files, overlay, context),
       unit.source,
     );
-    return await module('patched');
+    return await settled([module('patched'), file ? listing('patched') : Promise.resolve(undefined)]);
   };
-  const [original, patched] = await settled([before(), after()]);
+  const [[original, oldCode], [patched, newCode]] = await settled([before(), after()]);
   const diff = await stage('diff', context, async () => diffModules(original, patched), unit.source);
-  if (!file && differs(diff)) await prove();
+  if (file || differs(diff)) {
+    if (!file) await prove();
+    const [a, b] = [oldCode ?? (await listing('original')), newCode ?? (await listing('patched'))];
+    const same = agree(unit, { module: original, listing: a }, { module: patched, listing: b }, diff);
+    if (same.length > 0) context.findings.push(sameCode(same, unit));
+  }
   return { unit, file, original, patched, diff, dir };
+}
+
+function sameCode(names: readonly string[], { source, object }: TranslationUnit): Finding {
+  return {
+    code: 'same-code',
+    severity: 'note',
+    message: `${names.join(', ')}: the compiler sees it differently with the patch, and generates the same code for it`,
+    file: source,
+    object,
+  };
 }
 
 /** Both results, or the first error once both have ended, so that no compiler is left running. */

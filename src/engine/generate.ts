@@ -230,7 +230,7 @@ function unchanged(object: string, file: PatchedFile): ResultDocument['findings'
   return {
     code: 'no-effect',
     severity: 'note',
-    message: `the change to ${file.path} makes no difference in ${object}: comments, white space, or code that this configuration does not build`,
+    message: `the change to ${file.path} makes no difference in ${object}: comments, white space, code that this configuration does not build, or other words for the same code`,
     file: file.path,
     object,
     ...(line === undefined ? {} : { line }),

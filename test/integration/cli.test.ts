@@ -121,6 +121,18 @@ describe('shell', () => {
   });
 });
 
+/** Says of a store that it is made at once, as the compiler does anyway: other IR, and the same code. */
+const storeOnce = `--- a/net/ipv4/tcp_cong.c
++++ b/net/ipv4/tcp_cong.c
+@@ -223,5 +223,5 @@
+ 	if (unlikely(!bpf_try_module_get(ca, ca->owner)))
+ 		ca = &tcp_reno;
+-	icsk->icsk_ca_ops = ca;
++	WRITE_ONCE(icsk->icsk_ca_ops, ca);
+ 	rcu_read_unlock();
+ 
+`;
+
 describe('generate', () => {
   it.skipIf(process.getuid?.() !== 0)('leaves nothing on a disk that is too small, and says so', async () => {
     const small = join(out, 'small');
@@ -167,6 +179,7 @@ describe('generate', () => {
 
   it.each([
     ['no-effect', 4, atTop('/* a comment alone */')],
+    ['same-code', 4, storeOnce],
     ['patch-does-not-apply', 2, atTop('int x;').replace('linux/fs.h', 'linux/of.h')],
     ['not-a-patch', 2, 'This is a letter.\n'],
   ])('%s ends with %i and leaves nothing behind', async (code, exit, text) => {

@@ -108,8 +108,27 @@ export async function generateCode(
   });
 }
 
-/** The recorded command for IR input. */
-export function codeArgv(unit: TranslationUnit, input: string, output: string): string[] {
+/** The same code as `generateCode` gives, as the text that it is assembled from, without the compiler's comments. */
+export async function listCode(
+  unit: TranslationUnit,
+  input: string,
+  output: string,
+  context: CompileContext,
+): Promise<void> {
+  await run([...codeArgv(unit, input, output, '-S'), '-fno-verbose-asm'], {
+    cwd: unit.cwd,
+    message: `no code could be generated for ${unit.source}`,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
+}
+
+/** The recorded command for IR input; `form` is what comes out: an object (`-c`) or the assembly that makes it (`-S`). */
+export function codeArgv(
+  unit: TranslationUnit,
+  input: string,
+  output: string,
+  form: '-c' | '-S' = '-c',
+): string[] {
   const kept: string[] = [];
   const recorded = withoutFiles(unit);
   for (let i = 0; i < recorded.length; i += 1) {
@@ -117,7 +136,7 @@ export function codeArgv(unit: TranslationUnit, input: string, output: string): 
     if (frontEnd.withValue.has(argument)) i += 1;
     else if (i === 0 || !frontEnd.alone.test(argument)) kept.push(argument);
   }
-  return [...kept, '-Xclang', '-disable-llvm-passes', '-x', 'ir', '-c', '-o', output, input];
+  return [...kept, '-Xclang', '-disable-llvm-passes', '-x', 'ir', form, '-o', output, input];
 }
 
 /** Textual IR of a bitcode file, by the llvm-dis that belongs to the recorded compiler (`clang-19`: `llvm-dis-19`). */

@@ -14,6 +14,19 @@ export const diffCodes = {
     'A changed function uses a static variable, the original file has several of that name, type and content, and nothing proves which of them it is. The wrong one would silently corrupt state.',
     'Give the variable a name of its own in the patch, or keep the changed function free of it (for example by calling an unchanged function that uses it).',
   ),
+  'comparisons-disagree': entry(
+    'refused',
+    'Two comparisons of one function disagree',
+    "What a patch changes is found twice: in the compiler's IR and in the code generated from it. The code of the function or variable differs though its IR does not, so one of the comparisons misses something, and what the livepatch would have to hold is not certain.",
+    'Please report it with the patch: it is a defect of klp-docker. Leaving out the part of the patch that the finding names avoids it.',
+  ),
+  'same-code': entry(
+    'refused',
+    'A function stays out, for its code is the same',
+    "The compiler's IR of the function or variable differs with the patch, but not the code or content that is generated from it: what runs already is what the patch would make of it. The finding is a note.",
+    'Nothing to do.',
+    'note',
+  ),
   'init-function-changed': entry(
     'refused',
     'The patch changes code that runs only once',

@@ -45,6 +45,7 @@ describe('codes that only notes and warnings carry', () => {
       'livepatch-address-given: warning',
       'modinfo-not-carried: warning',
       'objtool-warning: warning',
+      'same-code: note',
       'signature-not-checked: warning',
       'static-branch-dynamic: note',
       'static-copied: note',
