@@ -112,7 +112,8 @@ export async function findFolder(path: string, context: ControllerContext): Prom
         ...['o', 'a', 'ko', 'cmd'].map((suffix) => `--exclude=*.${suffix}`),
         '-C',
         dir,
-        '--transform=s,^\\.,linux,',
+        // Of names alone (S): where a symbolic link points to stays as it is.
+        '--transform=s,^\\.,linux,S',
         '.',
       ],
       { signal: context.signal, failure: 'source-unusable' },

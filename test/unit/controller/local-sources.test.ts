@@ -1,6 +1,19 @@
-import { cp, mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  link,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controllerContext, type ControllerContext } from '../../../src/controller/context.js';
 import { parseSource, resolveSource } from '../../../src/controller/sources.js';
@@ -95,6 +108,20 @@ describe('a source on this machine', () => {
     expect(found.filter((name) => /vmlinux|\.o$|\.cmd$|\.git/.test(name))).toEqual([]);
     expect(left.filter((name) => found.includes(`linux/${name}`))).toEqual([]);
     expect(found).toContain('linux/Kbuild');
+  });
+
+  it('goes in with its links as they are', async () => {
+    const links = { 'include/up': '../Makefile', 'scripts/here': './kconfig', hidden: '.hidden' };
+    for (const [name, target] of Object.entries(links)) {
+      await mkdir(dirname(join(tree, name)), { recursive: true });
+      await symlink(target, join(tree, name));
+    }
+    await link(join(tree, 'Kbuild'), join(tree, 'Kbuild.second'));
+    await run(['tar', '-xf', await (await resolve('6.98.7', tree)).fetch(), '-C', dir]);
+    for (const [name, target] of Object.entries(links)) {
+      expect(await readlink(join(dir, 'linux', name))).toBe(target);
+    }
+    expect(await readFile(join(dir, 'linux/Kbuild.second'))).toEqual(await readFile(join(tree, 'Kbuild')));
   });
 
   it('may be a tag of a git repository', async () => {
