@@ -1,5 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { withoutCredentials } from '../shared/credentials.js';
 import { KlpError } from '../shared/errors.js';
 import { makeDir } from '../shared/files.js';
 import type { ProgressEvent } from '../shared/progress.js';
@@ -35,7 +36,8 @@ export async function openLog(path: string, argv: readonly string[]): Promise<Lo
     );
   }
   let told = 0;
-  const append = (text: string): void => appendFileSync(path, `${new Date().toISOString()} ${text}\n`);
+  const append = (text: string): void =>
+    appendFileSync(path, `${new Date().toISOString()} ${withoutCredentials(text)}\n`);
   return {
     event: (event) => {
       if (event.type !== 'stage') return append(event.text);

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import { debianData, kernelSemver } from '../shared/catalog.js';
+import { withoutCredentials } from '../shared/credentials.js';
 import { KlpError } from '../shared/errors.js';
 import type { ControllerContext } from './context.js';
 import { findInDebian } from './sources/debian.js';
+import { findInGit } from './sources/git.js';
 import { HttpStatusError, requestProblem } from './sources/http.js';
 import { choose, findOnKernelOrg } from './sources/kernel-org.js';
-import { findFolder, findInGit, findTarball } from './sources/local.js';
+import { findFolder, findTarball } from './sources/local.js';
 import type { ResolvedSource, SourceSpec } from './sources/types.js';
 
 /**
@@ -28,13 +30,13 @@ export function parseSource(text: string | undefined): SourceSpec {
   const git = /^git\+(\S+)#(\S+)$/.exec(text);
   if (git?.[1] && git[2]) return { kind: 'git', url: git[1], tag: git[2] };
   if (text.startsWith('git+'))
-    throw new KlpError('source-invalid', `a git source needs a tag: ${text}#v6.12`);
+    throw new KlpError('source-invalid', `a git source needs a tag: ${withoutCredentials(text)}#v6.12`);
   const found = statSync(text, { throwIfNoEntry: false });
   if (found?.isDirectory()) return { kind: 'folder', path: text };
   if (found?.isFile()) return { kind: 'tarball', path: text };
   throw new KlpError(
     'source-invalid',
-    `--source ${text} is neither a known place nor a file or folder that exists`,
+    `--source ${withoutCredentials(text)} is neither a known place nor a file or folder that exists`,
   );
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
+import { withoutCredentials } from './credentials.js';
 import { KlpError } from './errors.js';
 import type { Code } from './codes.js';
 
@@ -39,9 +40,10 @@ export function commandHistory(): readonly RunResult[] {
   return history;
 }
 
-/** An argument vector as a line a person can paste into a shell. */
+/** An argument vector as a line a person can paste into a shell; credentials in URLs are left out. */
 export function shellLine(argv: readonly string[], cwd?: string): string {
   const quoted = argv
+    .map(withoutCredentials)
     .map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replaceAll("'", `'\\''`)}'`))
     .join(' ');
   return cwd === undefined ? quoted : `cd ${shellLine([cwd])} && ${quoted}`;
@@ -92,7 +94,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       ? (ended.shortMessage ?? 'could not be started')
       : `exited with ${ended.exitCode}`;
   throw new KlpError(options.failure ?? 'internal', options.message ?? `${file} ${why}`, {
-    output: result.stderr || result.stdout,
+    output: withoutCredentials(result.stderr || result.stdout),
     command: shellLine(argv, cwd),
     cause: ended,
   });

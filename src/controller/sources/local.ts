@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
-import { withTempDir } from '../../shared/files.js';
 import { run } from '../../shared/run.js';
 import type { ControllerContext } from '../context.js';
 import { sha256File } from './http.js';
@@ -122,41 +121,8 @@ export async function findFolder(path: string, context: ControllerContext): Prom
   return { ...version, origin: path, ...archive };
 }
 
-/**
- * A tag (or branch, or commit) of a git repository, fetched without history.
- * @throws KlpError `source-not-found`, `source-unusable`
- */
-export async function findInGit(
-  url: string,
-  tag: string,
-  context: ControllerContext,
-): Promise<ResolvedSource> {
-  if (url.startsWith('-') || tag.startsWith('-'))
-    throw new KlpError('source-invalid', `not a git source: ${url}#${tag}`);
-  return withTempDir('klp-docker-git', async (dir) => {
-    const git = (...args: string[]) =>
-      run(['git', '-c', 'protocol.ext.allow=never', '-C', dir, ...args], {
-        signal: context.signal,
-        env: { GIT_TERMINAL_PROMPT: '0' },
-        failure: 'source-not-found',
-        message: `git cannot fetch ${tag} from ${url}`,
-        onLine: (text) => context.progress({ type: 'line', text }),
-      });
-    await git('init', '--quiet', '--bare');
-    await git('fetch', '--depth=1', '--progress', '--', url, tag);
-    const makefile = await git('show', 'FETCH_HEAD:Makefile');
-    const version = makefileVersion(makefile.stdout);
-    if (version === undefined)
-      throw new KlpError('source-unusable', `${url}#${tag} has no kernel Makefile at its top`);
-    const archive = await archiveOf(context, (file) =>
-      git('archive', '--format=tar', '--prefix=linux/', `--output=${file}`, 'FETCH_HEAD'),
-    );
-    return { ...version, origin: `git+${url}#${tag}`, ...archive };
-  });
-}
-
 /** Lets `make` write an archive and keeps it in the cache under its checksum. */
-async function archiveOf(
+export async function archiveOf(
   context: ControllerContext,
   make: (file: string) => Promise<unknown>,
 ): Promise<Pick<ResolvedSource, 'sha256' | 'contextName' | 'fetch'>> {
