@@ -74,6 +74,13 @@ export function proofOptions(): OptionSpec[] {
       '--test <script>',
       'shell script, run in the guest with `before`, `during` or `after`; must exit with 0',
     ],
+    ...verifyLimits(),
+  ];
+}
+
+/** How a verification goes about it: the order of loading, and when it gives up. */
+export function verifyLimits(): Option[] {
+  return [
     new Option(
       '--module-load <order>',
       'load patched modules before the livepatch, after it, or test both orders',
@@ -81,17 +88,18 @@ export function proofOptions(): OptionSpec[] {
       .choices(['before', 'after', 'both'])
       .default('both'),
     new Option('--timeout <seconds>', 'longest time for the boot, for one livepatch and for one selftest')
-      .argParser(seconds)
+      .argParser((text) => secondsFor('--timeout', text))
       .default(300),
   ];
 }
 
-function seconds(text: string): number {
+/** @throws KlpError `usage` */
+export function secondsFor(option: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 10 || value > 86_400) {
     throw new KlpError(
       'usage',
-      `--timeout is a number of seconds from 10 to 86400, not ${JSON.stringify(text)}`,
+      `${option} is a number of seconds from 10 to 86400, not ${JSON.stringify(text)}`,
     );
   }
   return value;

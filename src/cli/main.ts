@@ -11,6 +11,7 @@ import { listenForInterrupt } from './interrupt.js';
 import { flushed, ignoreClosedPipe, reportLostOutput, type Io } from './io.js';
 import { showEarlyError } from './session.js';
 import { registerShell } from './shell.js';
+import { registerSurvey } from './survey.js';
 import type { Cli } from './verb.js';
 import { registerVerify } from './verify.js';
 import { version } from './version.js';
@@ -45,6 +46,7 @@ export function createProgram(cli: Cli): Command {
   registerBuild(program, cli);
   registerGenerate(program, cli);
   registerVerify(program, cli);
+  registerSurvey(program, cli);
   registerCheck(program, cli);
   registerImages(program, cli);
   registerDoctor(program, cli);

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { KlpError } from '../shared/errors.js';
+import { inParallel } from '../shared/parallel.js';
 import { stage } from '../shared/progress.js';
 import type { ResultDocument } from '../shared/result.js';
 import { analyse, differs, type AnalysedUnit } from './analyse.js';
@@ -27,8 +28,11 @@ import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
 import { checkPrototypes } from './prototypes.js';
 import { checkDefinitions, provideAll, providedBy } from './provide.js';
+import { touchedFunctions } from './patch/touched.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explainFunctions } from './why.js';
+
+const processors = availableParallelism();
 
 export interface GenerateRequest {
   /** The configured and built kernel tree. */
@@ -79,10 +83,11 @@ export async function generate(
     context.findings.push(...checked.findings);
     return checked.files;
   });
+  result.touched = touchedFunctions(files);
   const overlay = await writeOverlay(tree, new Map(files.map((f) => [f.path, align(f)])), context.dir);
   const units = await stage('find objects', context, () => findUnits(tree, files, overlay, context));
 
-  const analysed = await inParallel(units, async (unit) => {
+  const analysed = await inParallel(units, processors, async (unit) => {
     const found = await analyse(tree, unit, files, overlay, context);
     if (differs(found.diff)) return found;
     if (found.file) context.findings.push(unchanged(unit.object, found.file));
@@ -111,6 +116,7 @@ export async function generate(
   const others = provideAll(changed, symbols);
   const distilled = await inParallel(
     changed.filter((a) => a.diff.changed.size > 0 || providedBy(a).length > 0),
+    processors,
     (a, i) =>
       distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', others, context),
   );
@@ -172,7 +178,7 @@ async function findUnits(
   if (units.length > files.length + 20) {
     context.progress({ type: 'note', text: `the patch reaches ${units.length} objects by headers` });
   }
-  const differ = await inParallel(units, (unit) => readsDifferently(unit, files, reading));
+  const differ = await inParallel(units, processors, (unit) => readsDifferently(unit, files, reading));
   return units.filter((_, i) => differ[i]);
 }
 
@@ -235,32 +241,4 @@ function unchanged(object: string, file: PatchedFile): ResultDocument['findings'
     object,
     ...(line === undefined ? {} : { line }),
   };
-}
-
-/** Runs `work` over the items, as many at a time as there are processors; stops starting new ones after an error. */
-async function inParallel<T, R>(
-  items: readonly T[],
-  work: (item: T, index: number) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
-  let next = 0;
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const index = next;
-      next += 1;
-      const item = items[index] as T;
-      try {
-        results[index] = await work(item, index);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: Math.min(availableParallelism(), items.length) }, () => worker()),
-  );
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  return results;
 }

@@ -19,6 +19,7 @@ import { commandHistory, shellLine } from '../shared/run.js';
 import type { EngineContext } from './context.js';
 import { generate } from './generate.js';
 import { createPackage } from './package/package.js';
+import { reachOf } from './reach.js';
 
 interface Options {
   arch?: string;
@@ -34,6 +35,7 @@ interface Options {
   events?: boolean;
   quiet?: boolean;
   verbose?: boolean;
+  reach?: boolean;
 }
 
 /** Patches larger than this are not read (bytes); the parser has limits of its own. */
@@ -59,7 +61,10 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const started = performance.now();
   let document: ResultDocument;
   try {
-    document = await work(program.args, options, result, view.show, interrupt.signal);
+    document =
+      options.reach === true
+        ? await reach(program.args, options, result)
+        : await work(program.args, options, result, view.show, interrupt.signal);
   } catch (error) {
     document = failedResult(error, result);
   } finally {
@@ -99,6 +104,7 @@ function command(): Command {
     .option('--name <name>', "the livepatch's name; default: the first patch file's")
     .option('-c, --callbacks <file>', 'a C file with functions to run before and after patching')
     .option('--no-replace', 'leave other livepatches active when this one is loaded')
+    .option('--reach', 'instead, say which objects read the source files that FILE names, one a line')
     .option('--multi', 'accepted for compatibility: changes in several objects are always allowed')
     .option('--skip-pkg-build', 'make the module alone, no package')
     .option('--debug-dir <dir>', 'keep all intermediate files there')
@@ -173,6 +179,17 @@ async function work(
     const lines = commandHistory().map(({ argv, cwd }) => shellLine(argv, cwd));
     await writeFileAtomic(join(dir, 'commands.sh'), `${lines.join('\n')}\n`);
   }
+}
+
+/** Answers for the files that the lists name; see reachOf(). */
+async function reach(
+  lists: readonly string[],
+  options: Options,
+  result: ResultDocument,
+): Promise<ResultDocument> {
+  const texts = await Promise.all(lists.map((list) => readPatch(list)));
+  const paths = texts.flatMap(({ text }) => text.split('\n')).filter((path) => path !== '');
+  return { ...result, status: 'ok', reach: await reachOf(resolve(options.kdir), [...new Set(paths)]) };
 }
 
 async function readPatch(path: string): Promise<{ name: string; text: string }> {

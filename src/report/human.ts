@@ -84,6 +84,8 @@ function headline(result: ResultDocument, style: Style): string {
       return bold(green('done'));
     case 'built':
       return bold(green(`image ready${forKernel}`)) + image + compiler;
+    case 'surveyed':
+      return bold(green(`survey complete${forKernel}`)) + compiler;
     case 'livepatch':
       return bold(green(`livepatch made${forKernel}`)) + compiler;
     case 'verified':

@@ -5,6 +5,7 @@ import { imagesCodes } from './codes/images.js';
 import { kernelCodes } from './codes/kernel.js';
 import { klpCodes } from './codes/klp.js';
 import { patchCodes } from './codes/patch.js';
+import { surveyCodes } from './codes/survey.js';
 import { verifyCodes } from './codes/verify.js';
 import type { CodeEntry } from './codes/entry.js';
 
@@ -21,6 +22,7 @@ export const codes = {
   ...imagesCodes,
   ...checkCodes,
   ...verifyCodes,
+  ...surveyCodes,
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof codes;

@@ -54,6 +54,7 @@ export function exitCodeOfResult(result: ResultDocument): number {
     case 'built':
     case 'livepatch':
     case 'verified':
+    case 'surveyed':
       return 0;
     case 'refused':
       return exitCodeOf('refused');

@@ -135,6 +135,75 @@ export const codeSchema = z.strictObject({
   advice: z.string(),
 });
 
+/** What the kernel's build made of one source file: what `llpatch --reach` tells. */
+export const reachSchema = z.strictObject({
+  /** Relative to the source tree. */
+  path: z.string(),
+  /** How many objects of vmlinux and of modules read it. */
+  objects: z.number().int(),
+  /** Those of the files asked for that are compiled with it. */
+  readers: z.array(z.string()),
+  /** Why no object was made of a C file. */
+  code: z.string().optional(),
+  message: z.string().optional(),
+});
+
+/** What became of one change that `survey` asked about. */
+export const surveyedItemSchema = z.strictObject({
+  /** A fix's title, or a file of the difference of two releases. */
+  name: z.string(),
+  /** Name of its folder below the output folder, and of its livepatch. */
+  id: z.string(),
+  files: z.array(z.string()),
+  outcome: z.enum([
+    /** A module was made; it was not booted. */
+    'livepatch',
+    'verified',
+    'verification-failed',
+    'nothing-to-patch',
+    /** No object of this kernel is made from it. */
+    'not-in-config',
+    'refused',
+    /** It does not apply to this kernel, does not compile, or is no patch. */
+    'unusable',
+    /** A defect of klp-docker, or of the environment; also a time limit. */
+    'error',
+  ]),
+  /** The reason code of an outcome other than a livepatch, its message and place. */
+  code: z.string().optional(),
+  message: z.string().optional(),
+  file: z.string().optional(),
+  line: z.number().int().optional(),
+  /** Names of the items that the outcome was reached with; none when it was tried alone. */
+  with: z.array(z.string()),
+  /** The attempts before the last one, and why each was not the last. */
+  attempts: z.array(
+    z.strictObject({ with: z.array(z.string()), code: z.string(), message: z.string().optional() }),
+  ),
+  /** Files of the item that this kernel does not contain, left out of the livepatch. */
+  leftOut: z.array(z.string()),
+  /** Functions in the module, and those whose text the patch touches. */
+  functions: z.number().int(),
+  touched: z.number().int(),
+  /** The module, and the folder with all of the item's results; relative to the output folder. */
+  module: z.string().optional(),
+  folder: z.string(),
+  /** Milliseconds. */
+  ms: z.number().int(),
+});
+
+/** What `survey` says of many changes. */
+export const surveySchema = z.strictObject({
+  /** Where the changes come from, for people. */
+  about: z.string(),
+  /** How many items have each outcome, and each reason code. */
+  outcomes: z.record(z.string(), z.number().int()),
+  codes: z.record(z.string(), z.number().int()),
+  /** Over all livepatches: functions in the modules, and functions whose text the patches touch. */
+  functions: z.strictObject({ included: z.number().int(), touched: z.number().int() }),
+  items: z.array(surveyedItemSchema),
+});
+
 export const resultSchema = z.strictObject({
   schema: z.literal(resultSchemaVersion),
   /** `ok` is the status of commands that only tell something (images, doctor, explain, completion, shell). */
@@ -147,6 +216,7 @@ export const resultSchema = z.strictObject({
     'verified',
     'verification-failed',
     'built',
+    'surveyed',
   ]),
   kernel: z
     .strictObject({
@@ -176,6 +246,10 @@ export const resultSchema = z.strictObject({
   catalog: catalogSchema.optional(),
   codes: z.array(codeSchema).optional(),
   script: z.string().optional(),
+  /** Functions whose text the patch changes, whether or not their code does. */
+  touched: z.array(z.string()).optional(),
+  reach: z.array(reachSchema).optional(),
+  survey: surveySchema.optional(),
   /** Milliseconds per stage. */
   timings: z.record(z.string(), z.number()),
 });
@@ -187,6 +261,9 @@ export type KlpSymbol = z.infer<typeof klpSymbolSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 export type Check = z.infer<typeof checkSchema>;
+export type SurveyedItem = z.infer<typeof surveyedItemSchema>;
+export type Survey = z.infer<typeof surveySchema>;
+export type Reach = z.infer<typeof reachSchema>;
 export type ImageEntry = z.infer<typeof imageEntrySchema>;
 
 /** A result document with nothing in it yet. */

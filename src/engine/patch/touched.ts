@@ -7,6 +7,8 @@ export interface Touched {
   line: number;
   /** It is a `#define`. */
   macro?: true;
+  /** It has a body: a `{` follows its parameters. */
+  function?: true;
 }
 
 /** The patched files that a unit is compiled from: its own source first, then C files that it includes, then headers. */
@@ -27,12 +29,22 @@ export function touchedDefinitions(file: PatchedFile): Touched[] {
   for (const range of file.changed) {
     for (let n = range.from; n <= Math.max(range.to, range.from); n += 1) {
       const macro = macroAt(lines, n - 1);
-      const name = macro ?? enclosing(lines, n - 1);
-      if (name === undefined || found.has(name)) continue;
-      found.set(name, { name, line: n, ...(macro === undefined ? {} : { macro: true }) });
+      if (macro !== undefined) {
+        if (!found.has(macro)) found.set(macro, { name: macro, line: n, macro: true });
+        continue;
+      }
+      const definition = enclosing(lines, n - 1);
+      if (definition !== undefined && !found.has(definition.name))
+        found.set(definition.name, { ...definition, line: n });
     }
   }
   return [...found.values()];
+}
+
+/** Names of the functions whose text changes in any of the files. */
+export function touchedFunctions(files: readonly PatchedFile[]): string[] {
+  const touched = files.flatMap((file) => touchedDefinitions(file));
+  return [...new Set(touched.filter((t) => t.function === true).map(({ name }) => name))];
 }
 
 /** Changed lines (in the patched file) that lie in the definition of a structure or union. */
@@ -61,7 +73,7 @@ function macroAt(lines: string[], index: number): string | undefined {
   return /^\s*#\s*define\s+(\w+)/.exec(lines[first] ?? '')?.[1];
 }
 
-function enclosing(lines: string[], index: number): string | undefined {
+function enclosing(lines: string[], index: number): Omit<Touched, 'line'> | undefined {
   for (let i = index; i >= 0; i -= 1) {
     const line = lines[i] ?? '';
     if (macroAt(lines, i) !== undefined) continue;
@@ -69,10 +81,17 @@ function enclosing(lines: string[], index: number): string | undefined {
     if (!/^[A-Za-z_]/.test(line) || /^[A-Za-z_]\w*:\s*(?:\/\*.*)?$/.test(line)) continue;
     const head = lines.slice(i, Math.min(i + 8, lines.length)).join(' ');
     const syscall = /^(?:COMPAT_)?SYSCALL_DEFINE\d\(\s*(\w+)/.exec(head);
-    if (syscall) return `sys_${syscall[1] ?? ''}`;
-    return definedName(head);
+    if (syscall) return { name: `sys_${syscall[1] ?? ''}`, function: true };
+    const name = definedName(head);
+    if (name === undefined) return undefined;
+    return { name, ...(hasBody(head) ? { function: true } : {}) };
   }
   return undefined;
+}
+
+/** Do parameters and a body follow, before anything ends the declaration? */
+function hasBody(head: string): boolean {
+  return /^[^;={}]*\([^;={}]*\)[^;={}()]*\{/.test(head);
 }
 
 function definedName(head: string): string | undefined {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { filesOf, lineOf, touchedDefinitions } from '../../../../src/engine/patch/touched.js';
+import {
+  filesOf,
+  lineOf,
+  touchedDefinitions,
+  touchedFunctions,
+} from '../../../../src/engine/patch/touched.js';
 import type { PatchedFile } from '../../../../src/engine/types.js';
 
 const source = `static int table[] = {
@@ -51,14 +56,14 @@ function file(line: number): PatchedFile {
 
 describe('touchedDefinitions', () => {
   it.each([
-    [3, 'table'],
-    [8, '__dentry_kill'],
-    [10, '__dentry_kill'],
-    [16, 'dentry_unlink_inode'],
-    [21, 'sys_close'],
-    [24, 'limit'],
-  ])('names the definition around line %i', (line, name) => {
-    expect(touchedDefinitions(file(line))).toEqual([{ name, line }]);
+    [3, 'table', {}],
+    [8, '__dentry_kill', { function: true }],
+    [10, '__dentry_kill', { function: true }],
+    [16, 'dentry_unlink_inode', { function: true }],
+    [21, 'sys_close', { function: true }],
+    [24, 'limit', {}],
+  ])('names the definition around line %i', (line, name, kind) => {
+    expect(touchedDefinitions(file(line))).toEqual([{ name, line, ...kind }]);
   });
 
   it.each([
@@ -72,7 +77,7 @@ describe('touchedDefinitions', () => {
   });
 
   it('looks past a macro inside a function', () => {
-    expect(touchedDefinitions(file(35))).toEqual([{ name: 'count', line: 35 }]);
+    expect(touchedDefinitions(file(35))).toEqual([{ name: 'count', line: 35, function: true }]);
   });
 
   it('names nothing between definitions', () => {
@@ -82,6 +87,13 @@ describe('touchedDefinitions', () => {
   it('gives the line of a changed definition', () => {
     expect(lineOf(file(3), 'table')).toBe(3);
     expect(lineOf(file(24), 'limit')).toBe(24);
+  });
+});
+
+describe('touchedFunctions', () => {
+  it('gives each function once, and nothing else', () => {
+    const files = [file(3), file(8), file(10), file(21), file(26)];
+    expect(touchedFunctions(files)).toEqual(['__dentry_kill', 'sys_close']);
   });
 });
 

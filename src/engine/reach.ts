@@ -1,0 +1,36 @@
+import { sep } from 'node:path';
+import { asKlpError } from '../shared/errors.js';
+import type { Reach } from '../shared/result.js';
+import { noUnit } from './kernel/no-unit.js';
+import { openKernel } from './kernel/tree.js';
+import { unitsByPath } from './kernel/units.js';
+import type { KernelTree, TranslationUnit } from './types.js';
+
+/**
+ * What the kernel's build made of source files: how many objects read each one, and, of those that none reads, why.
+ * One pass over the records of the build answers for any number of files.
+ * @param paths relative to the source tree
+ * @throws KlpError: the tree is no built kernel, or its records cannot be read
+ */
+export async function reachOf(kernelDir: string, paths: readonly string[]): Promise<Reach[]> {
+  const tree = await openKernel(kernelDir);
+  const found = await unitsByPath(tree, paths);
+  const asked = new Set(paths);
+  return await Promise.all(paths.map((path) => reachOfFile(tree, path, found.get(path) ?? [], asked)));
+}
+
+async function reachOfFile(
+  tree: KernelTree,
+  path: string,
+  units: readonly TranslationUnit[],
+  asked: ReadonlySet<string>,
+): Promise<Reach> {
+  if (units.length > 0) {
+    const readers = [...new Set(units.map((unit) => unit.source))].filter((source) => asked.has(source));
+    return { path, objects: new Set(units.map((unit) => unit.object)).size, readers };
+  }
+  // Only C files have an object of their own whose absence needs a reason.
+  if (!path.endsWith('.c') || path.split(sep).includes('..')) return { path, objects: 0, readers: [] };
+  const { code, message } = asKlpError(await noUnit(tree, path));
+  return { path, objects: 0, readers: [], code, message };
+}

@@ -1,0 +1,138 @@
+import { codes } from '../shared/codes.js';
+import { isCode } from '../shared/outcome.js';
+import type { Finding, Reach, ResultDocument, SurveyedItem } from '../shared/result.js';
+import type { Companions } from './companions.js';
+import { missingOf } from './missing.js';
+import type { FilePart, SurveyItem } from './types.js';
+
+/** Attempts with ever more items, and items of one attempt: what needs more is no single fix any more. */
+const mostAttempts = 6;
+const mostTogether = 40;
+
+export interface Attempting {
+  companions: Companions;
+  /** What the kernel's build made of a file; undefined for one that was not asked for. */
+  reach: (path: string) => Reach | undefined;
+  /** Makes a livepatch of the patches, in this order. Never throws for what is wrong with them. */
+  generate: (patches: readonly { name: string; text: string }[]) => Promise<ResultDocument>;
+  /** Puts items into the order in which they were made. */
+  inOrder: (items: readonly SurveyItem[]) => SurveyItem[];
+}
+
+/** What came of an item, and the engine's document of the last attempt, if the engine was asked. */
+export interface Attempted {
+  entry: Omit<SurveyedItem, 'folder' | 'module' | 'ms'>;
+  result?: ResultDocument;
+  /** False when other items of the survey were looked at on the way. */
+  alone: boolean;
+}
+
+/**
+ * Tries to make a livepatch of an item: alone, then with the headers that moved with it, then with the other files
+ * that must go with it, as long as each attempt names something that an item of the survey brings.
+ */
+export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempted> {
+  const entry = blank(item);
+  const [kept, left] = partition(item, by);
+  entry.leftOut = left.map(({ path }) => path);
+  if (kept.length === 0) {
+    const why = left.map(({ path }) => by.reach(path)).find((reach) => reach?.message !== undefined);
+    const what = left.length === 1 ? (left[0]?.path ?? '') : 'any of the files';
+    return {
+      alone: true,
+      entry: {
+        ...entry,
+        leftOut: [],
+        outcome: 'not-in-config',
+        code: why?.code ?? 'not-built',
+        message: why?.message ?? `no object of this kernel reads ${what}`,
+      },
+    };
+  }
+  let together: SurveyItem[] = [item];
+  for (;;) {
+    const patches = by.inOrder(together).flatMap((one) => {
+      const text = partition(one, by)[0]
+        .map((part) => part.text)
+        .join('');
+      return text === '' ? [] : [{ name: `${one.id}.patch`, text }];
+    });
+    const result = await by.generate(patches);
+    entry.with = by.inOrder(together).flatMap((one) => (one === item ? [] : [one.name]));
+    const done = (): Attempted => ({
+      entry: { ...entry, ...outcomeOf(result) },
+      result,
+      alone: entry.attempts.length === 0,
+    });
+    if (result.status === 'livepatch') return done();
+    const more = companionsOf(result, together, item, by);
+    if (more.length === 0 || entry.attempts.length + 1 >= mostAttempts) return done();
+    if (together.length + more.length > mostTogether) return done();
+    const { code, message } = reasonOf(result);
+    entry.attempts.push({ with: entry.with, code, ...(message === undefined ? {} : { message }) });
+    together = [...together, ...more];
+  }
+}
+
+function blank(item: SurveyItem): Attempted['entry'] {
+  const { name, id, parts } = item;
+  return {
+    ...{ name, id, files: parts.map(({ path }) => path), outcome: 'error' },
+    ...{ with: [], attempts: [], leftOut: [], functions: 0, touched: 0 },
+  };
+}
+
+/**
+ * The parts of an item that this kernel contains, and those that it does not. What no object reads is left to the
+ * engine unless it is a C file or a header: it may be documentation, or a Makefile that decides what is built.
+ */
+function partition(item: SurveyItem, by: Attempting): [kept: FilePart[], left: FilePart[]] {
+  const isLeft = (part: FilePart): boolean => {
+    const reach = by.reach(part.path);
+    if (reach === undefined || reach.objects > 0 || !/\.[ch]$/.test(part.path)) return false;
+    // A new header is read by what the same change makes read it; a new C file needs a new object.
+    return !part.added && (part.path.endsWith('.h') || reach.code === 'not-built');
+  };
+  return [item.parts.filter((part) => !isLeft(part)), item.parts.filter(isLeft)];
+}
+
+function companionsOf(
+  result: ResultDocument,
+  together: readonly SurveyItem[],
+  item: SurveyItem,
+  by: Attempting,
+): SurveyItem[] {
+  const missing = missingOf(result);
+  if (result.findings.some(({ code, severity }) => code === 'patch-does-not-apply' && severity === 'error')) {
+    missing.files.push(...together.flatMap(({ parts }) => parts.map(({ path }) => path)));
+  }
+  if (missing.names.length + missing.headers.length + missing.files.length === 0) return [];
+  return by.companions.find(missing, together, item).filter((one) => partition(one, by)[0].length > 0);
+}
+
+/** The finding that says why there is no livepatch: the last error, which ended the engine's work. */
+function reasonOf(result: ResultDocument): Pick<Finding, 'code' | 'message' | 'file' | 'line'> {
+  const error = result.findings.findLast((finding) => finding.severity === 'error');
+  return error ?? { code: 'internal', message: `the engine ended with ${result.status} and no reason` };
+}
+
+/** The engine's document as the outcome of an item. */
+function outcomeOf(result: ResultDocument): Partial<SurveyedItem> & Pick<SurveyedItem, 'outcome'> {
+  const counts = { functions: result.functions.length, touched: result.touched?.length ?? 0 };
+  if (result.status === 'livepatch') return { outcome: 'livepatch', ...counts };
+  const { code, message, file, line } = reasonOf(result);
+  const reason = {
+    code,
+    message,
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+  };
+  return { outcome: outcomeFor(result.status, code), ...counts, functions: 0, ...reason };
+}
+
+function outcomeFor(status: ResultDocument['status'], code: string): SurveyedItem['outcome'] {
+  if (code === 'not-built') return 'not-in-config';
+  if (status === 'nothing-to-patch' || status === 'refused') return status;
+  // What is wrong with the item itself, or with it and this kernel; all else is ours or the machine's.
+  return isCode(code) && codes[code].kind === 'usage' ? 'unusable' : 'error';
+}

@@ -1,0 +1,101 @@
+import type { Missing } from './missing.js';
+import type { FilePart, SurveyItem } from './types.js';
+
+/** Who the items of a survey can be asked for by, made once per survey. */
+export interface Companions {
+  /** The items that may bring what is missing, best kind first: see `companionsOf`. */
+  find: (missing: Missing, together: readonly SurveyItem[], item: SurveyItem) => SurveyItem[];
+}
+
+/** More than these do not belong together in any way that a survey could find out. */
+const mostAtOnce = 12;
+
+interface Side {
+  added: Set<string>;
+  removed: Set<string>;
+}
+
+/**
+ * Finds the items of a survey that must go with one: those whose changed lines declare what is missing.
+ * - headers that add a line with one of the names, or that are themselves missing; else
+ * - other files that do, or whose lines with the name go; and the change of a file that no longer compiles.
+ * @param input in an ordered survey an item needs only what came before it
+ * @param readersOf the C files that the kernel compiles with a header; undefined when that is not known
+ */
+export function companionsIn(
+  input: { items: readonly SurveyItem[]; ordered: boolean },
+  readersOf: (path: string) => readonly string[] | undefined,
+): Companions {
+  const words = new Map<FilePart, Side>();
+  const wordsOf = (part: FilePart): Side => {
+    let side = words.get(part);
+    if (side === undefined) words.set(part, (side = changedWords(part.text)));
+    return side;
+  };
+  const position = new Map(input.items.map((item, i) => [item, i]));
+
+  const find: Companions['find'] = (missing, together, item) => {
+    const limit = input.ordered ? (position.get(item) ?? 0) : input.items.length;
+    const others = input.items.slice(0, limit).filter((other) => !together.includes(other));
+    const sources = together.flatMap(({ parts }) => parts.map(({ path }) => path));
+    const declares = (part: FilePart): boolean => {
+      const { added } = wordsOf(part);
+      return missing.names.some((name) => added.has(name));
+    };
+    const headers = others.filter((other) =>
+      other.parts.some((part) => {
+        if (!part.path.endsWith('.h')) return false;
+        if (missing.headers.some((header) => part.path.endsWith(`/${header}`))) return true;
+        return declares(part) && mayRead(part, sources, readersOf);
+      }),
+    );
+    if (headers.length > 0) return nearest(headers, sources);
+    const broken = missing.files.filter((file) => !sources.includes(file) || input.ordered);
+    const rest = others.filter((other) =>
+      other.parts.some((part) => {
+        if (broken.includes(part.path)) return true;
+        const { removed } = wordsOf(part);
+        return declares(part) || missing.names.some((name) => removed.has(name));
+      }),
+    );
+    return nearest(rest, sources);
+  };
+  return { find };
+}
+
+/** Does one of the files include the header, as far as the kernel's build tells? A new header may be included by any. */
+function mayRead(
+  header: FilePart,
+  sources: readonly string[],
+  readersOf: (path: string) => readonly string[] | undefined,
+): boolean {
+  const readers = readersOf(header.path);
+  if (header.added || readers === undefined || readers.length === 0) return true;
+  return !sources.some((path) => path.endsWith('.c')) || sources.some((path) => readers.includes(path));
+}
+
+/** The items that share most of their folders with the sources, in the order of the survey. */
+function nearest(items: readonly SurveyItem[], sources: readonly string[]): SurveyItem[] {
+  if (items.length <= mostAtOnce) return [...items];
+  const near = (item: SurveyItem): number =>
+    Math.max(...item.parts.flatMap(({ path }) => sources.map((source) => sharedFolders(path, source))));
+  const kept = new Set([...items].sort((a, b) => near(b) - near(a)).slice(0, mostAtOnce));
+  return items.filter((item) => kept.has(item));
+}
+
+function sharedFolders(a: string, b: string): number {
+  const [left, right] = [a.split('/'), b.split('/')];
+  const end = left.findIndex((part, i) => part !== right[i]);
+  return end < 0 ? left.length : end;
+}
+
+/** The identifiers of a patch's lines that come and that go. */
+function changedWords(text: string): Side {
+  const side: Side = { added: new Set(), removed: new Set() };
+  for (const line of text.split('\n')) {
+    if (!/^[+-]/.test(line) || /^(?:\+\+\+|---) /.test(line)) continue;
+    const words = line.startsWith('+') ? side.added : side.removed;
+    for (const word of line.match(/[A-Za-z_]\w*/g) ?? []) words.add(word);
+  }
+  return side;
+}

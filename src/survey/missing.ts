@@ -1,0 +1,74 @@
+import type { Finding, ResultDocument } from '../shared/result.js';
+
+/** What stood in the way of an item, in the words of the source: names that others may define, files that others may change. */
+export interface Missing {
+  /** Identifiers that are undeclared, or declared otherwise than they are used. */
+  names: string[];
+  /** Headers that are not there, as an `#include` names them. */
+  headers: string[];
+  /** Files that no longer fit the patch. */
+  files: string[];
+}
+
+/** Messages of clang, and which quoted words of them are names that another file of the same change may bring. */
+const messages: readonly RegExp[] = [
+  /use of undeclared (?:identifier|label) '(\w+)'/,
+  /call to undeclared (?:library )?function '(\w+)'/,
+  /no member named '(\w+)' in/,
+  /unknown type name '(\w+)'/,
+  /field designator '(\w+)' does not refer/,
+  /incomplete (?:definition of )?type '(?:struct |union |enum |const )*(\w+)/,
+  /(?:conflicting types for|redefinition of|redeclaration of|different kind of symbol|declaration of) '(\w+)'/,
+  /(?:non-)?static declaration of '(\w+)'/,
+  /note: '(\w+)' declared here/,
+  /undeclared (?:function|identifier) '(\w+)'/,
+];
+/** Types that do not fit each other: the names in all the quotes. */
+const typesDiffer = /incompatible|passing|assigning|initializing|returning/;
+const builtIn = new Set(
+  'struct union enum const volatile unsigned signed int char short long void bool _Bool static inline aka float double restrict'.split(
+    ' ',
+  ),
+);
+
+/** What a result that is no livepatch says is missing; nothing for results that other files cannot change. */
+export function missingOf(result: ResultDocument): Missing {
+  const missing: Missing = { names: [], headers: [], files: [] };
+  const errors = result.findings.filter((finding) => finding.severity === 'error');
+  for (const finding of errors) collect(finding, missing);
+  const unique = (words: string[]): string[] => [...new Set(words)];
+  return { names: unique(missing.names), headers: unique(missing.headers), files: unique(missing.files) };
+}
+
+function collect(finding: Finding, missing: Missing): void {
+  switch (finding.code) {
+    case 'does-not-compile':
+      if (finding.file !== undefined) missing.files.push(finding.file);
+      for (const line of (finding.output ?? '').split('\n')) readDiagnostic(line, missing);
+      return;
+    case 'symbol-not-in-kernel':
+      missing.names.push(
+        ...[/ needs (\w+),/.exec(finding.message)?.[1] ?? finding.function ?? ''].filter(Boolean),
+      );
+      return;
+    case 'signature-changed':
+    case 'defined-elsewhere':
+      if (finding.function !== undefined) missing.names.push(finding.function);
+      return;
+  }
+}
+
+function readDiagnostic(line: string, missing: Missing): void {
+  const said = /^\S+?:\d+(?::\d+)?: ((?:fatal )?error|note): (.*)$/.exec(line);
+  if (said === null) return;
+  const [, kind = '', text = ''] = said;
+  const header = /^'([\w./-]+\.h)' file not found/.exec(text)?.[1];
+  if (header !== undefined) return void missing.headers.push(header);
+  const full = kind === 'note' ? `note: ${text}` : text;
+  const name = messages.map((message) => message.exec(full)?.[1]).find((word) => word !== undefined);
+  if (name !== undefined) return void missing.names.push(name);
+  if (kind === 'note' || !typesDiffer.test(text)) return;
+  const quoted = [...text.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '');
+  const words = quoted.flatMap((type) => type.match(/[A-Za-z_]\w*/g) ?? []);
+  missing.names.push(...words.filter((word) => !builtIn.has(word)));
+}

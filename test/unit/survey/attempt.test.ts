@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { emptyResult, type Finding, type Reach, type ResultDocument } from '../../../src/shared/result.js';
+import { attempt, type Attempted } from '../../../src/survey/attempt.js';
+import { companionsIn } from '../../../src/survey/companions.js';
+import { readItems } from '../../../src/survey/input.js';
+
+/** A change of one file that takes a line away and adds one. */
+const change = (path: string, added: string, removed = 'old'): { name: string; text: string } => ({
+  name: path,
+  text: `--- a/${path}\n+++ b/${path}\n@@ -1,2 +1,2 @@\n context\n-${removed}\n+${added}\n`,
+});
+
+const failing = (
+  finding: Partial<Finding> & { code: string },
+  status: ResultDocument['status'] = 'error',
+) => ({
+  ...emptyResult(status),
+  findings: [{ severity: 'error' as const, message: 'it does not go', ...finding }],
+});
+const undeclared = (name: string, file: string): ResultDocument =>
+  failing({
+    code: 'does-not-compile',
+    file,
+    output: `${file}:3:9: error: use of undeclared identifier '${name}'`,
+  });
+
+interface World {
+  changes: { name: string; text: string }[];
+  /** The engine: what it says of the names of the patches that it is given. */
+  engine: (names: string[]) => ResultDocument;
+  ordered?: boolean;
+  reach?: Partial<Reach>[];
+}
+
+/** Surveys one item with an engine that is told what to say. */
+async function survey(name: string, world: World): Promise<Attempted & { asked: string[][] }> {
+  const input = readItems('test', world.changes, world.ordered ?? false, []);
+  const item = input.items.find((one) => one.name === name);
+  if (item === undefined) throw new Error(`no item ${name}`);
+  const reach = new Map<string, Reach>(
+    (world.reach ?? []).map((one) => [one.path ?? '', { path: '', objects: 1, readers: [], ...one }]),
+  );
+  const asked: string[][] = [];
+  const nameOf = (patch: { name: string }): string =>
+    input.items.find(({ id }) => `${id}.patch` === patch.name)?.name ?? '?';
+  const attempted = await attempt(item, {
+    companions: companionsIn(input, (path) => reach.get(path)?.readers),
+    reach: (path) => reach.get(path),
+    inOrder: (some) => input.items.filter((one) => some.includes(one)),
+    generate: async (patches) => {
+      asked.push(patches.map(nameOf));
+      return world.engine(patches.map(nameOf));
+    },
+  });
+  return { ...attempted, asked };
+}
+
+const livepatch = emptyResult('livepatch');
+
+describe('an item of a survey', () => {
+  it('that makes a livepatch alone is tried once', async () => {
+    const { entry, asked, alone } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'x'), change('fs/a.h', 'x')],
+      engine: () => livepatch,
+    });
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: [], attempts: [] });
+    expect(asked).toEqual([['fs/a.c']]);
+    expect(alone).toBe(true);
+  });
+
+  it('that lacks a name is tried again with the header that brings it, and no other', async () => {
+    const { entry, asked, alone } = await survey('fs/a.c', {
+      changes: [
+        change('fs/a.c', 'f(NEW);'),
+        change('fs/a.h', '#define NEW 1'),
+        change('fs/b.h', '#define NEWER 1'),
+      ],
+      engine: (names) => (names.includes('fs/a.h') ? livepatch : undeclared('NEW', 'fs/a.c')),
+    });
+    expect(asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
+    expect(entry).toMatchObject({
+      outcome: 'livepatch',
+      with: ['fs/a.h'],
+      attempts: [{ with: [], code: 'does-not-compile' }],
+    });
+    expect(alone).toBe(false);
+  });
+
+  it('prefers a header that it reads to one that it does not', async () => {
+    const { asked } = await survey('fs/a.c', {
+      changes: [
+        change('fs/a.c', 'NEW'),
+        change('net/n.h', '#define NEW 1'),
+        change('fs/a.h', '#define NEW 2'),
+      ],
+      reach: [
+        { path: 'net/n.h', objects: 3, readers: ['net/n.c'] },
+        { path: 'fs/a.h', objects: 3, readers: ['fs/a.c'] },
+      ],
+      engine: (names) => (names.includes('fs/a.h') ? livepatch : undeclared('NEW', 'fs/a.c')),
+    });
+    expect(asked.at(-1)).toEqual(['fs/a.c', 'fs/a.h']);
+  });
+
+  it('takes the other file along that no longer compiles with the header', async () => {
+    const { entry } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'f(1, 2)'), change('fs/a.h', 'int f(int, int);'), change('fs/b.c', 'g()')],
+      engine: (names) =>
+        names.includes('fs/b.c')
+          ? livepatch
+          : names.includes('fs/a.h')
+            ? failing({ code: 'does-not-compile', file: 'fs/b.c', output: '' })
+            : failing({
+                code: 'does-not-compile',
+                file: 'fs/a.c',
+                output:
+                  "fs/a.c:3:9: error: too many arguments to function call, expected 1, have 2\ninclude/fs/a.h:7:5: note: 'f' declared here",
+              }),
+    });
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: ['fs/a.h', 'fs/b.c'] });
+  });
+
+  it('takes the file along that defines a symbol that the kernel lacks', async () => {
+    const { entry } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'helper();'), change('fs/lib.c', 'void helper(void)')],
+      engine: (names) =>
+        names.includes('fs/lib.c')
+          ? livepatch
+          : failing(
+              {
+                code: 'symbol-not-in-kernel',
+                message: 'fs/a.o needs helper, which this kernel does not have',
+              },
+              'refused',
+            ),
+    });
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: ['fs/lib.c'] });
+  });
+
+  it('that nothing helps keeps its reason and says with what it was tried', async () => {
+    const { entry, asked } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'NEW'), change('fs/a.h', '#define NEW OTHER')],
+      engine: (names) => undeclared(names.length > 1 ? 'OTHER_STILL' : 'NEW', 'fs/a.c'),
+    });
+    expect(asked).toHaveLength(2);
+    expect(entry).toMatchObject({ outcome: 'unusable', code: 'does-not-compile', with: ['fs/a.h'] });
+  });
+
+  it('has its end, however many names each attempt lacks', async () => {
+    const changes = [change('fs/a.c', 'N0')];
+    for (let i = 0; i < 50; i++) changes.push(change(`fs/h${i}.h`, `#define N${i} N${i + 1}`));
+    const { asked } = await survey('fs/a.c', {
+      changes,
+      engine: (names) => undeclared(`N${names.length - 1}`, 'fs/a.c'),
+    });
+    expect(asked.length).toBeLessThan(10);
+  });
+
+  it('that is refused is not tried again', async () => {
+    const { entry, asked } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'int x = 2;'), change('fs/a.h', 'x')],
+      engine: () => failing({ code: 'data-changed', file: 'fs/a.c', line: 3 }, 'refused'),
+    });
+    expect(asked).toHaveLength(1);
+    expect(entry).toMatchObject({ outcome: 'refused', code: 'data-changed', file: 'fs/a.c', line: 3 });
+  });
+
+  it('of a branch needs only what came before it', async () => {
+    const changes = [
+      { ...change('fs/a.c', 'one'), name: 'first' },
+      { ...change('fs/a.c', 'two', 'one'), name: 'second' },
+      { ...change('fs/a.c', 'three', 'two'), name: 'third' },
+    ];
+    const { entry, asked } = await survey('second', {
+      changes,
+      ordered: true,
+      engine: (names) => (names.includes('first') ? livepatch : failing({ code: 'patch-does-not-apply' })),
+    });
+    expect(asked).toEqual([['second'], ['first', 'second']]);
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: ['first'] });
+  });
+
+  it('that no object is made from is not in this config, and the engine is not asked', async () => {
+    const { entry, asked } = await survey('drivers/x.c', {
+      changes: [change('drivers/x.c', 'x')],
+      reach: [{ path: 'drivers/x.c', objects: 0, code: 'not-built', message: 'CONFIG_X is not set' }],
+      engine: () => livepatch,
+    });
+    expect(asked).toEqual([]);
+    expect(entry).toMatchObject({
+      outcome: 'not-in-config',
+      code: 'not-built',
+      message: 'CONFIG_X is not set',
+    });
+  });
+
+  it('of several files goes without those that this kernel does not contain, and says so', async () => {
+    const { text } = change('fs/a.c', 'x');
+    const { entry } = await survey('fix', {
+      changes: [{ name: 'fix', text: text + change('drivers/x.c', 'y').text }],
+      reach: [{ path: 'fs/a.c' }, { path: 'drivers/x.c', objects: 0, code: 'not-built' }],
+      engine: () => livepatch,
+    });
+    expect(entry).toMatchObject({ outcome: 'livepatch', leftOut: ['drivers/x.c'] });
+  });
+
+  it.each([
+    { code: 'internal', outcome: 'error' },
+    { code: 'item-timeout', outcome: 'error' },
+    { code: 'container-failed', outcome: 'error' },
+    { code: 'patch-does-not-apply', outcome: 'unusable' },
+  ])('that ends with $code is $outcome', async ({ code, outcome }) => {
+    const { entry } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'x')],
+      engine: () => failing({ code }),
+    });
+    expect(entry).toMatchObject({ outcome, code });
+  });
+});
