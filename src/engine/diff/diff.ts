@@ -5,6 +5,7 @@ import {
   correspondence,
   isAnonymous,
   isLocalText,
+  printRecords,
   sameFunction,
   sameInterface,
   sameVariable,
@@ -240,7 +241,8 @@ function pairByName(
 
 /**
  * A read-only table or text whose address nobody compares and which only functions read can be carried as a copy, if
- * all its readers come along: they become changed functions. Anything else stays in `changedData`.
+ * all its readers come along: they become changed functions. So can a record of a place that prints. Anything else
+ * stays in `changedData`.
  */
 function followChangedConstants(
   c: Correspondence,
@@ -251,8 +253,11 @@ function followChangedConstants(
   const readers = new Map<string, string[]>();
   for (const name of [...data.changedData]) {
     const v = c.patched.module.globals.get(name);
-    if (v?.kind !== 'variable' || !v.local || !v.constant || v.section) continue;
-    if (!/\bunnamed_addr\b/.test(v.before) && !isLocalText(v)) continue;
+    if (v?.kind !== 'variable' || !v.local) continue;
+    if (v.section === undefined || !printRecords.test(v.section)) {
+      if (!v.constant || v.section) continue;
+      if (!/\bunnamed_addr\b/.test(v.before) && !isLocalText(v)) continue;
+    }
     const pointedAt = [...c.patched.module.globals.values()].some(
       (g) =>
         g.kind === 'variable' &&

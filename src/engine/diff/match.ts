@@ -45,6 +45,9 @@ export function isAnonymous(g: IrGlobal): boolean {
   return g.kind === 'variable' && g.constant && g.linkage === 'private';
 }
 
+/** Sections of records about one place in the code that prints: they belong to the module whose code that is. */
+export const printRecords = /^(?:__dyndbg|\.printk_index)/;
+
 /** A function's own constant text (`static const char msg[] = "…"`): it is there to be read, wherever it stands. */
 export function isLocalText(v: IrVariable): boolean {
   const ofFunction = baseName(v.name).includes('.');

@@ -35,7 +35,8 @@ export interface Distilled {
 /** The section of data that the kernel makes read-only once it has booted; a livepatch's functions run only then. */
 const readOnlySoon = /, section "\.data\.\.ro_after_init[^"]*"/;
 
-const locations = /,? !(?:dbg|srcloc) !\d+/g;
+/** What only a debugger, messages about inline asm, and IR passes read; `!callees` may name functions that stay behind. */
+const locations = /,? !(?:dbg|srcloc|callees) !\d+/g;
 
 /** Writes the selected part of a module as a module of its own, which uses the kernel's symbols by their own names. */
 export function emit(patched: IrModule, selection: Selection, options: EmitOptions): Distilled {

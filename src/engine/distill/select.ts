@@ -1,6 +1,6 @@
 import { KlpError } from '../../shared/errors.js';
 import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
-import { isAnonymous, isLocalText } from '../diff/match.js';
+import { isAnonymous, isLocalText, printRecords } from '../diff/match.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
 import { addressesIn, globalsIn, labelOwnersIn } from '../ir/text.js';
 
@@ -25,12 +25,6 @@ export interface Selection {
   /** Own copies of data that exists in the kernel too, with the reason. */
   copies: { name: string; why: string }[];
 }
-
-/** Data that belongs to one place in the code, where a second instance does no harm; see docs on static data. */
-const copyAlways: { section: RegExp; why: string }[] = [
-  { section: /^__dyndbg/, why: 'a dynamic debug descriptor belongs to the module whose code prints' },
-  { section: /^\.printk_index/, why: 'a printk index entry belongs to the module whose code prints' },
-];
 
 /**
  * Statics made by macros whose instance may be fresh if it cannot be told which original it was: a message appears
@@ -98,12 +92,11 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
     [...labelOwnersIn(v.initialiser)].some((f) => isEntry.has(f) || diff.added.has(f));
 
   const visitData = (v: IrVariable, from: string): void => {
-    const always = copyAlways.find((c) => v.section !== undefined && c.section.test(v.section));
     const known = v.declared || !v.local || diff.originalOf.has(v.name);
     if (isAnonymous(v) || isPlainTable(v) || holdsNewLabels(v)) bring(v);
-    else if (always) {
+    else if (v.section !== undefined && printRecords.test(v.section)) {
       bring(v);
-      selection.copies.push({ name: v.name, why: always.why });
+      selection.copies.push({ name: v.name, why: 'the record belongs to the module whose code prints' });
     } else if (diff.addedData.has(v.name) && !diff.ambiguous.has(v.name)) bring(v);
     else if (known) selection.kernel.set(v.name, reference(v));
     else if (isLocalText(v)) bring(v);

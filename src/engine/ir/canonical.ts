@@ -25,8 +25,11 @@ export interface Canonicaliser {
   shape(v: IrVariable): string;
 }
 
-/** `!dbg` is where a debugger looks; `!srcloc` is where an error in inline asm is reported. Neither makes code. */
-const locations = / ?,? !(?:dbg|srcloc) !\d+/g;
+/**
+ * `!dbg` is where a debugger looks, `!srcloc` where an error in inline asm is reported, `!callees` what a pointer may lead
+ * to, which only IR passes read. None makes code.
+ */
+const locations = / ?,? !(?:dbg|srcloc|callees) !\d+/g;
 
 /**
  * Attributes of a function that only IR passes read; those passes are over when the IR is compared, so they do

@@ -149,6 +149,19 @@ describe('diffModules', () => {
     expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([['f'], [], ['t']]);
   });
 
+  it('carries the changed record of a place that prints with the function that prints', () => {
+    const message = (text: string): string =>
+      `@.m = private constant [1 x i8] c"${text}"\n@d = internal global ptr @.m, section "__dyndbg", align 8\n@llvm.compiler.used = appending global [1 x ptr] [ptr @d], section "llvm.metadata"\n${caller('  %2 = load ptr, ptr @d, align 8')}`;
+    const d = diff(message('a'), message('b'));
+    expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([['f'], [], ['d']]);
+  });
+
+  it('does not care what the compiler knows of where a pointer leads', () => {
+    const hint = (n: number): string =>
+      `define internal void @g() {\n  ret void\n}\n@p = global ptr @g\n${caller(`  %2 = load ptr, ptr @p, align 8\n  call void %2(), !callees !1`)}!1 = !{${n === 1 ? 'ptr @g' : ''}}\n`;
+    expect([...diff(hint(1), hint(2)).changed]).toEqual([]);
+  });
+
   it('does not carry a table that other data points at', () => {
     const table = (n: number): string =>
       `@t = internal unnamed_addr constant [2 x i32] [i32 1, i32 ${n}], align 4\n@p = dso_local global ptr @t, align 8\n`;

@@ -73,6 +73,22 @@ attributes #0 = { nounwind }
     expect(distilled.symbols.get('big')).toEqual({ original: 'big', local: false });
   });
 
+  it('names no function that stays behind for what the compiler knows of a pointer', () => {
+    const text = (n: number): string => `define internal void @g() {
+  ret void
+}
+@p = dso_local global ptr @g, align 8
+define dso_local void @f(i32 %0) {
+  store i32 ${n}, ptr @p, align 4
+  %2 = load ptr, ptr @p, align 8
+  call void %2(), !callees !1
+  ret void
+}
+!1 = !{ptr @g}
+`;
+    expect(distil(...pair(text)).distilled.text).not.toContain('@g');
+  });
+
   it('brings strings, new functions and new statics along', () => {
     const use = `@.str = private unnamed_addr constant [3 x i8] c"hi\\00", align 1
 @g.calls = internal global i32 0, align 4
