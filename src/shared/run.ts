@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { execa } from 'execa';
+import { execa, type ResultPromise } from 'execa';
 import { withoutCredentials } from './credentials.js';
 import { KlpError } from './errors.js';
 import type { Code } from './codes.js';
@@ -22,6 +22,8 @@ export interface RunOptions {
   /** Text for standard input; without it the program has none. */
   input?: string;
   timeoutMs?: number;
+  /** Longest time without a word on standard output or error. What the program has started is ended with it. */
+  silenceMs?: number;
   signal?: AbortSignal;
   /** Called for each line of output while the program runs. */
   onLine?: (line: string) => void;
@@ -52,7 +54,7 @@ export function shellLine(argv: readonly string[], cwd?: string): string {
 /**
  * Runs a program, never through a shell. The only place in the project that starts one that is waited for.
  * @throws KlpError with `failure` (default `internal`) when the exit code is not in `okCodes`, when the
- *   program cannot be started or runs out of time; `interrupted` when the signal fires.
+ *   program cannot be started or runs out of time or of words; `interrupted` when the signal fires.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [file, ...args] = argv;
@@ -69,7 +71,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
+    // In a process group of its own, which can be ended whole.
+    ...(options.silenceMs === undefined ? {} : { detached: true, cleanup: false }),
   });
+  const watch = watchSilence(child, options);
   if (options.onLine) {
     const { onLine } = options;
     void (async () => {
@@ -77,6 +82,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     })().catch(() => undefined);
   }
   const ended = await child;
+  watch.end();
   const result: RunResult = {
     argv: [...argv],
     cwd,
@@ -88,16 +94,52 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   history.push(result);
   if (ended.isCanceled) throw new KlpError('interrupted', `${file} was interrupted`);
   if (!ended.failed || (options.okCodes ?? [0]).includes(result.exitCode)) return result;
-  const why = ended.timedOut
-    ? `took longer than ${(options.timeoutMs ?? 0) / 1000} s`
-    : ended.exitCode === undefined
+  const late = watch.silent()
+    ? `said nothing for ${(options.silenceMs ?? 0) / 1000} s`
+    : ended.timedOut
+      ? `took longer than ${(options.timeoutMs ?? 0) / 1000} s`
+      : undefined;
+  const why =
+    late ??
+    (ended.exitCode === undefined
       ? (ended.shortMessage ?? 'could not be started')
-      : `exited with ${ended.exitCode}`;
-  throw new KlpError(options.failure ?? 'internal', options.message ?? `${file} ${why}`, {
+      : `exited with ${ended.exitCode}`);
+  const message = options.message === undefined || late !== undefined ? `${file} ${why}` : undefined;
+  throw new KlpError(options.failure ?? 'internal', [options.message, message].filter(Boolean).join(': '), {
     output: withoutCredentials(result.stderr || result.stdout),
     command: shellLine(argv, cwd),
     cause: ended,
   });
+}
+
+/** Ends a program and all that it has started when it says nothing for too long, and when the signal fires. */
+function watchSilence(
+  child: Pick<ResultPromise, 'pid' | 'stdout' | 'stderr'>,
+  { silenceMs, signal }: RunOptions,
+): { silent: () => boolean; end: () => void } {
+  let silent = false;
+  if (silenceMs === undefined) return { silent: () => silent, end: () => undefined };
+  const kill = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch (error) {
+      // It has ended by itself.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  const timer = setTimeout(() => {
+    silent = true;
+    kill();
+  }, silenceMs);
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', () => timer.refresh());
+  signal?.addEventListener('abort', kill, { once: true });
+  return {
+    silent: () => silent,
+    end: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', kill);
+    },
+  };
 }
 
 /** A program that runs beside us. */

@@ -34,6 +34,11 @@ function limit(context: ControllerContext, name: string, fallback: number): numb
   return seconds > 0 ? seconds * 1000 : fallback;
 }
 
+/** Milliseconds that an answer may pause in its middle; KLP_DOCKER_STALL_SECONDS. */
+export function stallLimit(context: ControllerContext): number {
+  return limit(context, 'KLP_DOCKER_STALL_SECONDS', stallMs);
+}
+
 /** The client is loaded when it is needed: a command that finds its image here does without. */
 async function agent(context: ControllerContext): Promise<Dispatcher> {
   const { EnvHttpProxyAgent } = await import('undici');
@@ -41,7 +46,7 @@ async function agent(context: ControllerContext): Promise<Dispatcher> {
   const proxy = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
   const timeouts = {
     headersTimeout: limit(context, 'KLP_DOCKER_PROBE_SECONDS', probeMs),
-    bodyTimeout: limit(context, 'KLP_DOCKER_STALL_SECONDS', stallMs),
+    bodyTimeout: stallLimit(context),
   };
   const http = proxy('http_proxy');
   const https = proxy('https_proxy');

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -22,7 +23,7 @@ beforeEach(async () => {
   events = [];
   context = controllerContext(
     { progress: (event) => void events.push(event), timings: {} },
-    { KLP_DOCKER_CACHE: join(dir, 'cache'), KLP_DOCKER_STALL_SECONDS: '0.5' },
+    { KLP_DOCKER_CACHE: join(dir, 'cache'), KLP_DOCKER_STALL_SECONDS: '600' },
   );
 });
 afterEach(async () => {
@@ -104,5 +105,64 @@ describe('a text without credentials', () => {
     ['git@h:x, me@example.org', 'git@h:x, me@example.org'],
   ])('%s', (text, shown) => {
     expect(withoutCredentials(text)).toBe(shown);
+  });
+});
+
+describe('a git server that accepts and never answers', () => {
+  /** A server that takes connections and never says a word. */
+  async function silentServer(): Promise<{ port: number; connections: Set<Socket>; close: () => void }> {
+    const connections = new Set<Socket>();
+    const listener = createServer((socket) => {
+      connections.add(socket.resume());
+      socket.on('error', () => undefined).on('close', () => connections.delete(socket));
+    });
+    await new Promise<void>((settle) => listener.listen(0, '127.0.0.1', settle));
+    const close = (): void => {
+      for (const socket of connections) socket.destroy();
+      listener.close();
+    };
+    return { port: (listener.address() as AddressInfo).port, connections, close };
+  }
+
+  it.each(['http', 'git'])('is given up, and nothing is left running: %s', async (scheme) => {
+    const silent = await silentServer();
+    context = { ...context, env: { ...context.env, KLP_DOCKER_STALL_SECONDS: '0.5' } };
+    try {
+      const error = await failure(resolve(`git+${scheme}://127.0.0.1:${silent.port}/linux.git#v6.98.7`));
+      expect(error).toMatchObject({
+        code: 'source-not-found',
+        kind: 'environment',
+        message: expect.stringMatching(/said nothing for 0\.5 s/) as string,
+      });
+      await expect.poll(() => silent.connections.size).toBe(0);
+    } finally {
+      silent.close();
+    }
+  });
+
+  it('is left at once when the user says so', async () => {
+    const silent = await silentServer();
+    const stop = new AbortController();
+    context = { ...context, signal: stop.signal };
+    try {
+      const error = failure(resolve(`git+http://127.0.0.1:${silent.port}/linux.git#v6.98.7`));
+      await expect.poll(() => silent.connections.size).toBe(1);
+      stop.abort();
+      expect(await error).toMatchObject({ code: 'interrupted' });
+      await expect.poll(() => silent.connections.size).toBe(0);
+    } finally {
+      silent.close();
+    }
+  });
+
+  it('over ssh may neither ask nor take its time; what the user has set stays', async () => {
+    const record = join(dir, 'arguments');
+    const ssh = join(dir, 'my ssh');
+    await writeFile(ssh, `#!/bin/sh\nprintf '%s\\n' "$@" >'${record}'\nexit 255\n`, { mode: 0o755 });
+    context = { ...context, env: { ...context.env, GIT_SSH_COMMAND: `'${ssh}' -i key` } };
+    await failure(resolve('git+ssh://git@git.invalid/linux.git#v6.98.7'));
+    const words = (await readFile(record, 'utf8')).split('\n');
+    expect(words.slice(0, 2)).toEqual(['-i', 'key']);
+    for (const option of ['BatchMode=yes', 'ConnectTimeout=600']) expect(words).toContain(option);
   });
 });
