@@ -75,12 +75,18 @@ export async function inspectTree(dir: string, arch: string | undefined): Promis
   };
 }
 
-/** e_machine of an ELF file (at offset 18, by the System V ABI); 0 when it is none. */
+/** How a 64-bit little-endian ELF file begins: magic, EI_CLASS and EI_DATA of the System V ABI. */
+const elf64le = '\x7fELF\x02\x01';
+
+/** e_machine of vmlinux (at offset 18). @throws KlpError `kernel-not-built` when the file is no such ELF file */
 async function elfMachine(path: string): Promise<number> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(20), 0, 20, 0);
-    return bytesRead === 20 && buffer.toString('latin1', 0, 4) === '\x7fELF' ? buffer.readUInt16LE(18) : 0;
+    if (bytesRead === 20 && buffer.toString('latin1', 0, elf64le.length) === elf64le) {
+      return buffer.readUInt16LE(18);
+    }
+    throw new KlpError('kernel-not-built', `${path} is not a 64-bit little-endian ELF file`, { file: path });
   } finally {
     await file.close();
   }

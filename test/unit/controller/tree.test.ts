@@ -45,6 +45,21 @@ describe('a kernel tree of the user', () => {
     await expect(inspect(toy)).rejects.toMatchObject({ code });
   });
 
+  const start = (elfClass: number, data: number): string =>
+    `\x7fELF${String.fromCharCode(elfClass, data)}\x01`.padEnd(18, '\0');
+  it.each([
+    ['empty', ''],
+    ['cut short', start(2, 1)],
+    ['no ELF file', '#!/bin/sh\nexit 0\n# vmlinux\n'],
+    ['for 32 bits', `${start(1, 1)}\x03\0`.padEnd(64, '\0')],
+    ['big-endian', `${start(2, 2)}\0\x15`.padEnd(64, '\0')],
+  ])('whose vmlinux is %s is not a built one', async (_what, vmlinux) => {
+    await expect(inspect({ files: { vmlinux } })).rejects.toMatchObject({
+      code: 'kernel-not-built',
+      message: expect.stringContaining('vmlinux is not a 64-bit little-endian ELF file') as string,
+    });
+  });
+
   it('that is not there is refused', async () => {
     await expect(inspectTree('/nonexistent', undefined)).rejects.toMatchObject({ code: 'kernel-not-built' });
   });
