@@ -10,7 +10,7 @@ import { imageId, importImage, pullImage } from './docker/images.js';
 import { engineCall } from './docker/stream.js';
 import { onPath } from './path.js';
 import { mirrorOf } from './sources/debian.js';
-import { answersAtAll } from './sources/http.js';
+import { probeRegistry } from './sources/http.js';
 
 /**
  * A Debian base image of a suite, by name: one that is here, else pulled where the registry answers in short
@@ -27,7 +27,8 @@ export async function ensureBase(docker: Docker, base: string, context: Controll
   for (const ref of [published, own]) {
     if ((await imageId(docker, ref, context.signal)) !== undefined) return ref;
   }
-  if (await answersAtAll(context.env.KLP_DOCKER_REGISTRY_PROBE ?? registryProbe, context)) {
+  const probed = context.env.KLP_DOCKER_REGISTRY_PROBE ?? registryProbe;
+  if ((await probeRegistry(probed, context)) === undefined) {
     try {
       if (await pullImage(docker, published, context)) return published;
     } catch (error) {

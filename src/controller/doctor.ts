@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type Docker from 'dockerode';
-import { archData, debianData, kernelOrgData, supportedArchs } from '../shared/catalog.js';
+import { archData, debianData, hostArch, kernelMinimum, supportedArchs } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { checkSchema } from '../shared/result.js';
 import type { z } from 'zod';
@@ -9,7 +9,8 @@ import { freeBytes } from './disk.js';
 import { connectEngine, isLocal, mayStartEngine } from './docker/connect.js';
 import { onPath } from './path.js';
 import { mirrorOf } from './sources/debian.js';
-import { answersAtAll } from './sources/http.js';
+import { probe, probeRegistry } from './sources/http.js';
+import { checksumsUrl } from './sources/kernel-org.js';
 
 export type Check = z.infer<typeof checkSchema>;
 
@@ -142,60 +143,62 @@ function emulators(): Check[] {
 }
 
 async function mirrors(context: ControllerContext): Promise<Check[]> {
-  const suite = debianData().kernelSourceSuites[0] ?? 'sid';
-  const debian = `${mirrorOf(suite, context.env)}/dists/${suite}/InRelease`;
-  const kernelOrg = context.env.KLP_DOCKER_KERNEL_ORG ?? kernelOrgData().base;
-  const [hasDebian, hasKernelOrg] = await Promise.all([
-    answersAtAll(debian, context),
-    answersAtAll(kernelOrg, context),
+  const { kernelSourceSuites, suites } = debianData();
+  const debian = (name: string, archive: 'main' | 'security', setting: string): Promise<Check> => {
+    const suite = kernelSourceSuites.find((of) => suites[of]?.archive === archive) ?? 'sid';
+    const advice = `Check network and proxy, or set ${setting}.`;
+    const url = `${mirrorOf(suite, context.env)}/dists/${suite}/InRelease`;
+    return place(name, true, url, advice, probe(url, context));
+  };
+  // Any kernel's folder tells whether there are some.
+  const sums = checksumsUrl(kernelMinimum(hostArch()).withSeries, context.env);
+  return Promise.all([
+    debian('debian mirror', 'main', 'KLP_DOCKER_DEBIAN_MIRROR'),
+    debian('debian security mirror', 'security', 'KLP_DOCKER_DEBIAN_SECURITY_MIRROR'),
+    place(
+      'kernel.org',
+      false,
+      sums,
+      "Debian's kernel sources are used; set KLP_DOCKER_KERNEL_ORG to a mirror, if you need other versions.",
+      probe(sums, context),
+    ),
   ]);
-  return [
-    {
-      name: 'debian mirror',
-      ok: hasDebian,
-      required: true,
-      detail: hasDebian ? debian : `${debian} does not answer`,
-      ...(hasDebian ? {} : { advice: 'Check network and proxy, or set KLP_DOCKER_DEBIAN_MIRROR.' }),
-    },
-    {
-      name: 'kernel.org',
-      ok: hasKernelOrg,
-      required: false,
-      detail: hasKernelOrg ? kernelOrg : `${kernelOrg} does not answer; Debian's kernel sources are used`,
-      ...(hasKernelOrg
-        ? {}
-        : { advice: 'Set KLP_DOCKER_KERNEL_ORG to a mirror, if you need other versions.' }),
-    },
-  ];
 }
 
 async function registry(context: ControllerContext): Promise<Check[]> {
-  const probe = context.env.KLP_DOCKER_REGISTRY_PROBE ?? debianData().registryProbe;
-  const answers = await answersAtAll(probe, context);
-  const checks: Check[] = [
-    {
-      name: 'public registry',
-      ok: answers,
-      required: false,
-      detail: answers ? probe : `${probe} does not answer; base images are made from the Debian mirror`,
-      ...(answers ? {} : { advice: 'Nothing needs to be done where mmdebstrap is installed.' }),
-    },
+  const published = context.env.KLP_DOCKER_REGISTRY_PROBE ?? debianData().registryProbe;
+  const checks = [
+    place(
+      'public registry',
+      false,
+      published,
+      'Nothing needs to be done where mmdebstrap is installed: base images are made from the Debian mirror.',
+      probeRegistry(published, context),
+    ),
   ];
   const own = context.env.KLP_DOCKER_REGISTRY;
   if (own !== undefined) {
     const host = own.split('/')[0] ?? own;
-    const found =
-      (await answersAtAll(`https://${host}/v2/`, context)) ||
-      (await answersAtAll(`http://${host}/v2/`, context));
-    checks.push({
-      name: 'own registry',
-      ok: found,
-      required: false,
-      detail: found ? own : `${own} does not answer`,
-      ...(found
-        ? {}
-        : { advice: 'Check KLP_DOCKER_REGISTRY and the network; without it images are built here.' }),
-    });
+    const asked = ['https', 'http'].map((scheme) => probeRegistry(`${scheme}://${host}/v2/`, context));
+    const advice = 'Check KLP_DOCKER_REGISTRY and the network; without it images are built here.';
+    const problem = Promise.all(asked).then(
+      ([https, http]) => https && http && `${https}; by plain http it ${http}`,
+    );
+    checks.push(place('own registry', false, own, advice, problem));
   }
-  return checks;
+  return Promise.all(checks);
+}
+
+/** The check of a server: `problem` is why it cannot be used, undefined when it can. */
+async function place(
+  name: string,
+  required: boolean,
+  url: string,
+  advice: string,
+  problem: Promise<string | undefined>,
+): Promise<Check> {
+  const why = await problem;
+  return why === undefined
+    ? { name, ok: true, required, detail: url }
+    : { name, ok: false, required, detail: `${url} ${why}`, advice };
 }

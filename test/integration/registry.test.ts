@@ -14,7 +14,7 @@ import { label } from '../../src/controller/labels.js';
 import { imageTag, inputsHash, kernelConfig, recipe } from '../../src/controller/recipe.js';
 import { findFolder } from '../../src/controller/sources/local.js';
 import { archData } from '../../src/shared/catalog.js';
-import { answersAtAll } from '../../src/controller/sources/http.js';
+import { probeRegistry } from '../../src/controller/sources/http.js';
 
 const registryImage = 'klp-docker-test:registry';
 const signal = new AbortController().signal;
@@ -56,7 +56,9 @@ async function startRegistry(port: number): Promise<Docker.Container> {
   });
   await container.start();
   const url = `http://127.0.0.1:${port}/v2/`;
-  await vi.waitFor(async () => expect(await answersAtAll(url, context)).toBe(true), { timeout: 30_000 });
+  await vi.waitFor(async () => expect(await probeRegistry(url, context)).toBeUndefined(), {
+    timeout: 30_000,
+  });
   return container;
 }
 

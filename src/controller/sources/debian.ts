@@ -40,7 +40,8 @@ export function mirrorOf(suite: string, env: ControllerContext['env']): string {
 }
 
 /**
- * Finds a kernel among Debian's `linux-source-*` packages. `X.Y` means the newest point release in any suite.
+ * Finds a kernel among Debian's `linux-source-*` packages. `X.Y` means the newest point release in any suite; when some
+ * suite could not be read there may be a newer one, which is told as a finding.
  * @param suite the only suite to look in; all that the catalogue names when left out
  * @returns the source, or undefined; and what every suite had to say
  * @throws KlpError `signature-invalid`, `checksum-mismatch`, `mirror-not-reachable` when no suite answered
@@ -69,6 +70,13 @@ export async function findInDebian(
     semver.compare(kernelSemver(a), kernelSemver(b)),
   );
   if (!chosen) return { seen: [...seen, ...failed] };
+  if (chosen.kernel !== kernel && failed.length > 0) {
+    context.findings.push({
+      code: 'suites-not-read',
+      severity: 'warning',
+      message: `Linux ${chosen.kernel} is the newest ${kernel} of the Debian suites that could be read; not read: ${failed.join('; ')}`,
+    });
+  }
   return {
     seen,
     source: {

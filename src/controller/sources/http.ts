@@ -12,8 +12,15 @@ import { withLock } from '../lock.js';
 /** Milliseconds: until a server must have begun to answer, and the longest pause within an answer. */
 const probeMs = 5_000;
 const stallMs = 20_000;
-/** How often a download that broke off is taken up again. */
+/** How often a download, and an index, is asked for before it is given up. */
 const attempts = 4;
+const indexAttempts = 3;
+/** The pause before the second of them (milliseconds); each further one is twice as long. */
+const firstPauseMs = 500;
+/** 4xx by which a server says that it is busy, not that the request is wrong. */
+const busy = [408, 429];
+/** undici's codes for a server that was silent all the time it was given. */
+const silent = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
 /** Progress is told of downloads larger than this. */
 const shownBytes = 20 * 1024 * 1024;
 /** An index larger than this is not one. */
@@ -93,14 +100,40 @@ export function requestProblem(error: unknown): string {
   return cause ? `${cause.message || (cause as NodeJS.ErrnoException).code || cause.name}` : error.message;
 }
 
+/** Whether the same request may go better: the network failed, or the server is busy or out of order. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof HttpStatusError) || error.status >= 500 || busy.includes(error.status);
+}
+
+/** Tells of a failed attempt, and waits before the next; the longer, the more there were. */
+async function beforeNext(url: string, attempt: number, error: unknown, context: ControllerContext) {
+  context.progress({ type: 'note', text: `${basename(url)}: ${requestProblem(error)}; trying again` });
+  await context.pause(firstPauseMs * 2 ** (attempt - 1));
+  checkInterrupted(context.signal);
+}
+
 /**
- * A small file's content, and the URL that it came from after all redirects.
+ * A small file's content, and the URL that it came from after all redirects. Is asked for again when that may help; a
+ * server that was silent for its whole time is not.
  * @throws HttpStatusError, or what the network threw; KlpError `interrupted`
  */
 export async function fetchBytes(
   url: string,
   context: ControllerContext,
 ): Promise<{ bytes: Buffer; from: string }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fetchOnce(url, context);
+    } catch (error) {
+      const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+      const final = error instanceof KlpError || !mayPass(error) || silent.includes(cause?.code ?? '');
+      if (final || attempt === indexAttempts) throw error;
+      await beforeNext(url, attempt, error, context);
+    }
+  }
+}
+
+async function fetchOnce(url: string, context: ControllerContext): Promise<{ bytes: Buffer; from: string }> {
   return get(url, context, {}, async (response) => {
     if (!response.ok) throw new HttpStatusError(url, response.status);
     const parts: Uint8Array[] = [];
@@ -164,13 +197,12 @@ async function downloadLocked(
           cause: error,
         });
       }
-      const final = error instanceof HttpStatusError && error.status < 500;
-      if (final || attempt === attempts) {
+      if (!mayPass(error) || attempt === attempts) {
         throw new KlpError('download-failed', `cannot download ${url}: ${requestProblem(error)}`, {
           cause: error,
         });
       }
-      context.progress({ type: 'note', text: `${basename(path)}: ${requestProblem(error)}; trying again` });
+      await beforeNext(url, attempt, error, context);
       continue;
     }
     const found = await sha256File(part);
@@ -227,12 +259,26 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** Whether a server answers in the time of a probe, whatever it says. */
-export async function answersAtAll(url: string, context: ControllerContext): Promise<boolean> {
+/**
+ * Why a server cannot be used, in a few words; undefined when it has what is asked for. Asks once.
+ * @param others statuses beside 2xx that will do
+ */
+export async function probe(
+  url: string,
+  context: ControllerContext,
+  others: readonly number[] = [],
+): Promise<string | undefined> {
   try {
-    return await get(url, context, {}, async () => true);
+    return await get(url, context, {}, async ({ ok, status }) =>
+      ok || others.includes(status) ? undefined : `answers with HTTP ${status}`,
+    );
   } catch (error) {
     if (error instanceof KlpError) throw error;
-    return false;
+    return `does not answer (${requestProblem(error)})`;
   }
+}
+
+/** The same for a registry (its `/v2/`), which may want to know who asks. */
+export async function probeRegistry(url: string, context: ControllerContext): Promise<string | undefined> {
+  return probe(url, context, [401]);
 }

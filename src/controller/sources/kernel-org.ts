@@ -6,6 +6,13 @@ import { download, fetchBytes } from './http.js';
 import { signedText } from './signed.js';
 import type { ResolvedSource } from './types.js';
 
+/** The address of the checksum file that lists a kernel; KLP_DOCKER_KERNEL_ORG overrides the server. */
+export function checksumsUrl(kernel: string, env: ControllerContext['env']): string {
+  const { base, checksums } = kernelOrgData();
+  const root = (env.KLP_DOCKER_KERNEL_ORG ?? base).replace(/\/+$/, '');
+  return `${root}/v${kernel.split('.')[0] ?? ''}.x/${checksums}`;
+}
+
 /**
  * Finds a release on kernel.org, or on a server with its layout: `v6.x/linux-6.4.tar.xz` beside
  * `v6.x/sha256sums.asc`. `X.Y` means the newest point release that the checksum file lists.
@@ -16,16 +23,13 @@ export async function findOnKernelOrg(
   kernel: string,
   context: ControllerContext,
 ): Promise<ResolvedSource | undefined> {
-  const { base, checksums } = kernelOrgData();
-  const root = (context.env.KLP_DOCKER_KERNEL_ORG ?? base).replace(/\/+$/, '');
-  const folder = `${root}/v${kernel.split('.')[0] ?? ''}.x`;
-  const list = `${folder}/${checksums}`;
+  const list = checksumsUrl(kernel, context.env);
   const sums = parseSums(await checksumList(list, context));
   if (sums.size === 0) throw new Error(`${list} lists no kernel`);
   const version = choose(kernel, [...sums.keys()]);
   const entry = version === undefined ? undefined : sums.get(version);
   if (version === undefined || entry === undefined) return undefined;
-  const url = `${folder}/${entry.file}`;
+  const url = `${list.slice(0, list.lastIndexOf('/'))}/${entry.file}`;
   return {
     version,
     origin: 'kernel.org',

@@ -74,6 +74,12 @@ export const imagesCodes = {
     'The image lacks the engine, the kernel or the boot files that klp-docker puts into its images.',
     'Build it again with klp-docker build.',
   ),
+  'image-for-other-machine': entry(
+    'environment',
+    'The image was made on a machine of another architecture',
+    "The compiler in an image runs on machines like the one that the image was made on. --arch names the kernel's architecture and has no part in this.",
+    'Remove the image (docker rmi), and build it here without --pull; or give machines of each architecture a KLP_DOCKER_REGISTRY of their own.',
+  ),
   'registry-failed': entry(
     'environment',
     'The registry refused or does not answer',
@@ -141,6 +147,13 @@ export const imagesCodes = {
     'A mirror does not answer',
     'Neither of the places kernel sources come from could be reached.',
     'Check the network and proxy settings; KLP_DOCKER_DEBIAN_MIRROR and KLP_DOCKER_KERNEL_ORG name other mirrors; --source takes a tarball.',
+  ),
+  'suites-not-read': entry(
+    'environment',
+    'Some Debian suites could not be read',
+    '--kernel X.Y means the newest point release that there is, and a suite that did not answer, or that the mirror does not have, may hold a newer one.',
+    'Run the command again, name the whole version (--kernel X.Y.Z) or the suite (--source debian:SUITE), or use a mirror that has them all.',
+    'warning',
   ),
   'download-failed': entry(
     'environment',

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { controllerContext } from '../../../src/controller/context.js';
 import { examine, type Check } from '../../../src/controller/doctor.js';
 import { supportedArchs } from '../../../src/shared/catalog.js';
-import { file, hang, testServer, type TestServer } from '../../helpers/http-server.js';
+import { hang, testServer, type TestServer } from '../../helpers/http-server.js';
 
 let server: TestServer;
 let cacheDir: string;
@@ -19,12 +19,21 @@ afterEach(async () => {
   await rm(cacheDir, { recursive: true });
 });
 
+/** Where the test server has what the checks of servers ask for. */
+const places = {
+  'debian mirror': '/debian/dists/trixie/InRelease',
+  'debian security mirror': '/security/dists/trixie-security/InRelease',
+  'kernel.org': '/kernel/v6.x/sha256sums.asc',
+  'public registry': '/v2/',
+};
+
 /** What is found on a machine whose engine does not answer, by the name of the check. */
 async function checks(env: Record<string, string> = {}): Promise<Map<string, Check>> {
   const all = {
     DOCKER_HOST: 'unix:///nonexistent.sock',
     KLP_DOCKER_CACHE: cacheDir,
     KLP_DOCKER_DEBIAN_MIRROR: `${server.url}/debian`,
+    KLP_DOCKER_DEBIAN_SECURITY_MIRROR: `${server.url}/security`,
     KLP_DOCKER_KERNEL_ORG: `${server.url}/kernel`,
     KLP_DOCKER_REGISTRY_PROBE: `${server.url}/v2/`,
     KLP_DOCKER_PROBE_SECONDS: '0.5',
@@ -42,18 +51,16 @@ describe('doctor on a machine without an engine', () => {
       required: true,
       advice: expect.stringContaining('DOCKER_HOST') as string,
     });
-    expect(found.get('debian mirror')?.ok).toBe(true);
     expect(found.get('disk of the cache')).toBeDefined();
   });
 
   it('tells of every place that does not answer, and what to set', async () => {
-    server.routes.set('/kernel', hang);
-    server.routes.set('/v2/', hang);
-    server.routes.set('/debian/dists/trixie/InRelease', hang);
+    for (const path of Object.values(places)) server.routes.set(path, hang);
     const host = server.url.replace('http://', '');
     const found = await checks({ KLP_DOCKER_REGISTRY: `${host}/team` });
     for (const [name, hint] of [
       ['debian mirror', 'KLP_DOCKER_DEBIAN_MIRROR'],
+      ['debian security mirror', 'KLP_DOCKER_DEBIAN_SECURITY_MIRROR'],
       ['kernel.org', 'KLP_DOCKER_KERNEL_ORG'],
       ['public registry', 'mmdebstrap'],
       ['own registry', 'KLP_DOCKER_REGISTRY'],
@@ -65,10 +72,26 @@ describe('doctor on a machine without an engine', () => {
     }
   });
 
-  it('knows an own registry that answers', async () => {
-    server.routes.set('/v2/', file('{}'));
-    const found = await checks({ KLP_DOCKER_REGISTRY: `${server.url.replace('http://', '')}/team` });
-    expect(found.get('own registry')?.ok).toBe(true);
+  it('believes the places that have what is asked of them, and no other', async () => {
+    const env = { KLP_DOCKER_REGISTRY: `${server.url.replace('http://', '')}/team` };
+    const names = [...Object.keys(places), 'own registry'];
+    for (const [status, usable] of [
+      [200, names],
+      [401, ['public registry', 'own registry']],
+      [403, []],
+      [404, []],
+      [503, []],
+    ] as const) {
+      for (const path of Object.values(places)) {
+        server.routes.set(path, (_request, response) => void response.writeHead(status).end());
+      }
+      const found = await checks(env);
+      const ok = names.filter((name) => found.get(name)?.ok);
+      expect(ok, String(status)).toEqual(usable);
+      for (const name of names.filter((one) => !ok.includes(one))) {
+        expect(found.get(name)?.detail).toContain(`answers with HTTP ${status}`);
+      }
+    }
   });
 
   it('names the package of every program that is missing, QEMU for each architecture among them', async () => {

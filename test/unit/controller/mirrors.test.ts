@@ -8,7 +8,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { controllerContext, type ControllerContext } from '../../../src/controller/context.js';
 import { parseSource, resolveSource } from '../../../src/controller/sources.js';
 import { download } from '../../../src/controller/sources/http.js';
-import { file, hang, redirect, testServer, truncated, type TestServer } from '../../helpers/http-server.js';
+import { debianData } from '../../../src/shared/catalog.js';
+import {
+  file,
+  hang,
+  redirect,
+  testServer,
+  truncated,
+  type Handler,
+  type TestServer,
+} from '../../helpers/http-server.js';
 
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 const tarball = 'the source of a kernel, so to speak\n'.repeat(1000);
@@ -17,11 +26,14 @@ const sums = `${sha256(tarball)}  linux-6.4.tar.xz\n${sha256('x')}  linux-6.4.3.
 let server: TestServer;
 let cacheDir: string;
 let context: ControllerContext;
+/** Milliseconds of every pause that was asked for. */
+let pauses: number[];
 beforeEach(async () => {
   server = await testServer();
   cacheDir = await mkdtemp(join(tmpdir(), 'klp-test-'));
+  pauses = [];
   context = controllerContext(
-    { progress: () => undefined, timings: {} },
+    { progress: () => undefined, timings: {}, pause: async (ms) => void pauses.push(ms) },
     {
       KLP_DOCKER_CACHE: cacheDir,
       KLP_DOCKER_KERNEL_ORG: server.url,
@@ -244,6 +256,42 @@ describe('a download', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it.each([408, 429, 500, 503])(
+    'is tried again, after growing pauses, when the server says %i',
+    async (status) => {
+      let asked = 0;
+      server.routes.set('/file', (request, response) => {
+        if (++asked < 4) response.writeHead(status).end();
+        else file(tarball)(request, response);
+      });
+      await get();
+      expect(await readFile(target(), 'utf8')).toBe(tarball);
+      expect(pauses).toHaveLength(3);
+      expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+      expect(new Set(pauses).size).toBe(3);
+    },
+  );
+
+  it('is given up after some tries', async () => {
+    server.routes.set('/file', (_request, response) => void response.writeHead(429).end());
+    await expect(get()).rejects.toMatchObject({
+      code: 'download-failed',
+      message: expect.stringContaining('429') as string,
+    });
+    expect(server.requests).toHaveLength(4);
+    expect(pauses).toHaveLength(3);
+  });
+
+  it('is not tried again when the user says so in a pause', async () => {
+    const stop = new AbortController();
+    server.routes.set('/file', (_request, response) => void response.writeHead(503).end());
+    const interrupted = { ...context, signal: stop.signal, pause: async () => stop.abort() };
+    await expect(download(url(), target(), sha256(tarball), interrupted)).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('ends when the user says so', async () => {
     const stop = new AbortController();
     server.routes.set('/file', (_request, response) => {
@@ -310,11 +358,42 @@ describe("a server with Debian's layout", () => {
   beforeEach(serveDebian);
 
   it('gives a kernel source whose checksum hangs on a signature', async () => {
-    const source = await resolveSource('6.9', parseSource('debian'), context);
+    const source = await resolveSource('6.9.12', parseSource('debian'), context);
     expect(source).toMatchObject({ version: '6.9.12', origin: 'debian:trixie', contextName: 'source.deb' });
     expect(context.findings).toEqual([]);
     const path = await source.fetch();
     expect(sha256(await readFile(path))).toBe(source.sha256);
+  });
+
+  it('that is out of order for a moment is asked again', async () => {
+    const index = '/debian/dists/trixie/InRelease';
+    const healthy = server.routes.get(index);
+    let asked = 0;
+    server.routes.set(index, (request, response) => {
+      if (++asked < 3) response.writeHead(503).end();
+      else healthy?.(request, response);
+    });
+    await expect(resolveSource('6.9', parseSource('debian:trixie'), context)).resolves.toMatchObject({
+      version: '6.9.12',
+    });
+    expect(context.findings).toEqual([]);
+    expect(asked).toBe(3);
+    expect(pauses).toHaveLength(2);
+  });
+
+  it('that does not give all its suites may have a newer release: each is named', async () => {
+    const silent = debianData().kernelSourceSuites.filter((suite) => suite !== 'trixie');
+    for (const suite of silent) {
+      const root = suite.endsWith('-security') ? '/security' : '/debian';
+      const broken: Handler = (_request, response) => void response.writeHead(503).end();
+      server.routes.set(`${root}/dists/${suite}/InRelease`, suite === 'sid' ? hang : broken);
+    }
+    await resolveSource('6.9.12', parseSource('debian'), context);
+    expect(context.findings).toEqual([]);
+    await resolveSource('6.9', parseSource('debian'), context);
+    expect(context.findings).toMatchObject([{ code: 'suites-not-read', severity: 'warning' }]);
+    for (const suite of silent) expect(context.findings[0]?.message).toContain(`${suite}: `);
+    expect(context.findings[0]?.message).not.toContain('trixie: ');
   });
 
   it('is not believed when its index was changed after signing', async () => {
@@ -336,7 +415,7 @@ describe("a server with Debian's layout", () => {
 
   it('is used without keys, and that is told', async () => {
     context = { ...context, env: { ...context.env, KLP_DOCKER_DEBIAN_KEYRING: '/nonexistent' } };
-    await resolveSource('6.9', parseSource('debian'), context);
+    await resolveSource('6.9', parseSource('debian:trixie'), context);
     expect(context.findings).toMatchObject([{ code: 'signature-not-checked', severity: 'warning' }]);
   });
 
