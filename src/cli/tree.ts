@@ -3,7 +3,7 @@ import type { ControllerContext } from '../controller/context.js';
 import { generateInImage, type GenerateJob } from '../controller/generate.js';
 import { generateOnHost } from '../controller/local.js';
 import { checkBootable, type UserTree } from '../controller/tree.js';
-import { ensureTreeImage, exportTreeBootFiles } from '../controller/tree-image.js';
+import { ensureTreeImage, exportTreeBootFiles, type TreeImage } from '../controller/tree-image.js';
 import { llvmFor, toolchainData } from '../shared/compilers.js';
 import type { ResultDocument } from '../shared/result.js';
 import type { BootAssets } from '../verify/types.js';
@@ -36,10 +36,22 @@ export async function generateFromTree(
   }
   return withEngine(context, async (docker) => {
     const image = await ensureTreeImage(docker, tree, toolchain, context);
-    const result = await generateInImage(docker, image, job, context);
+    const result = advised(await generateInImage(docker, image, job, context), image);
     if (bootDir === undefined || result.status !== 'livepatch') return { result };
     return { result, boot: await exportTreeBootFiles(docker, image, bootDir, context) };
   });
+}
+
+/** A result that says how to get another compiler where the image's is not the kernel's. */
+export function advised(result: ResultDocument, image: Pick<TreeImage, 'ref' | 'toolchain'>): ResultDocument {
+  const advice =
+    `The compiler is that of the image ${image.ref}, as Debian had it when the image was made. To have it made again ` +
+    `of what Debian has now: docker rmi ${image.ref} ${image.toolchain}, and run the command again. If Debian no ` +
+    'longer has the compiler of the kernel, build the kernel again with the one that it has.';
+  const findings = result.findings.map((finding) =>
+    finding.code === 'compiler-mismatch' ? { ...finding, advice } : finding,
+  );
+  return { ...result, findings };
 }
 
 /**

@@ -32,14 +32,19 @@ export function sourcesList(suite: string, env: ControllerContext['env']): strin
   return names.map((name) => `deb ${mirrorOf(name, env)} ${name} main`);
 }
 
-/** The image with the compiler, made when it is not there; returns its name. */
+/** The name of the image with a recipe's compiler. */
+export function toolchainRef({ toolchain: { llvm, suite }, toolchainSha256 }: Recipe): string {
+  return `klp-docker-toolchain:llvm${llvm}-${suite}-${toolchainSha256.slice(0, 8)}`;
+}
+
+/** The image with the compiler, made of what Debian has now when it is not there; returns its name. */
 export async function ensureToolchain(
   docker: Docker,
   recipe: Recipe,
   context: ControllerContext,
 ): Promise<string> {
   const { llvm, suite, packages } = recipe.toolchain;
-  const ref = `klp-docker-toolchain:llvm${llvm}-${suite}-${recipe.toolchainSha256.slice(0, 8)}`;
+  const ref = toolchainRef(recipe);
   return withLock(ref, `the image of LLVM ${llvm}`, context, async () => {
     if ((await imageId(docker, ref, context.signal)) !== undefined) return ref;
     const base = await stage('base image', context, () =>
@@ -51,6 +56,8 @@ export async function ensureToolchain(
         {
           dockerfile: recipe.dockerfile.toolchain,
           target: 'toolchain',
+          // Kernel images keep the layers of an image that was removed to get Debian's present compiler.
+          fresh: true,
           files: { 'images/build': join(projectRoot(), 'images', 'build') },
           args: {
             ...proxyArgs(context.env),

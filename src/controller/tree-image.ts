@@ -9,7 +9,7 @@ import { withTempDir } from '../shared/files.js';
 import { stage } from '../shared/progress.js';
 import type { BootAssets } from '../verify/types.js';
 import { bootLimits, describeBootFiles } from './boot.js';
-import { ensureToolchain, proxyArgs } from './build.js';
+import { ensureToolchain, proxyArgs, toolchainRef } from './build.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
 import { buildImage } from './docker/build.js';
@@ -27,6 +27,8 @@ export interface TreeImage {
   ref: string;
   digest: string;
   origin: 'present' | 'built';
+  /** The image with the compiler that it was made of. */
+  toolchain: string;
   arch: string;
   tree: UserTree;
   /** Where the compiler's programs are under their plain names, as a build with `LLVM=1` recorded them. */
@@ -66,6 +68,7 @@ export async function ensureTreeImage(
     const bin = `/usr/lib/llvm-${toolchain.llvm}/bin`;
     const about = {
       ref,
+      toolchain: toolchainRef(of),
       arch: arch.name,
       tree,
       env: { PATH: `${bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin` },

@@ -91,6 +91,7 @@ describe('a kernel tree in the image of its compiler', () => {
     expect(result.findings.at(-1)).toMatchObject({ code: 'compiler-mismatch', severity: 'error' });
     expect(result.findings.at(-1)?.message).toContain(before);
     expect(result.findings.at(-1)?.message).toContain(now);
+    expect(result.findings.at(-1)?.advice).toContain('docker rmi klp-docker-tree:llvm19-trixie-x86_64');
   });
 
   it('gives what its kernel is booted with', async () => {

@@ -21,6 +21,8 @@ export interface BuildRequest {
   labels: Record<string, string>;
   /** Stage to build; the last one when left out. */
   target?: string;
+  /** Run every step, whatever an earlier build has left. */
+  fresh?: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function buildImage(
         networkmode: 'host',
         rm: true,
         forcerm: true,
+        nocache: request.fresh === true,
         abortSignal: context.signal,
         ...(request.target === undefined ? {} : { target: request.target }),
       }),
