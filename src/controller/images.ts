@@ -8,6 +8,7 @@ import { noSeries, seriesFor } from '../shared/series.js';
 import { addEngine, buildKernelImage } from './build.js';
 import type { ControllerContext } from './context.js';
 import {
+  checkMachine,
   imageId,
   imagesWithLabel,
   pullImage,
@@ -190,6 +191,7 @@ async function withEngineOf(
   request: ImageRequest,
   context: ControllerContext,
 ): Promise<Image> {
+  await checkMachine(docker, kernelImage.ref, context.signal);
   const { inputs, ...about } = pick(kernelImage.labels);
   const of = recipeOf(about.kernel, request, kernelConfig(request.config ?? 'tiny', archData(about.arch)));
   const ref = `${repository}:${imageTag(of, about.kernel, inputs)}`;
@@ -221,8 +223,10 @@ async function pullTo(
 ): Promise<boolean> {
   const remote = remoteRef(tag, context);
   const found = await stage('pull', context, () => pullImage(docker, remote, context), remote);
-  if (found) await tagImage(docker, remote, ref, context.signal);
-  return found;
+  if (!found) return false;
+  await checkMachine(docker, remote, context.signal);
+  await tagImage(docker, remote, ref, context.signal);
+  return true;
 }
 
 /**

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { archData, supportedArchs } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import type { ControllerContext } from '../context.js';
 import { engineCall, engineWords, readMessages } from './stream.js';
@@ -48,6 +49,26 @@ export async function imageId(docker: Docker, ref: string, signal: AbortSignal):
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     return engineCall(`inspect ${ref}`, signal, () => Promise.reject(error as Error));
   }
+}
+
+/**
+ * Makes sure that the programs in an image run on the engine's machine: the kernel in it may be for another one.
+ * @throws KlpError `image-for-other-machine`
+ */
+export async function checkMachine(docker: Docker, ref: string, signal: AbortSignal): Promise<void> {
+  const [image, engine] = await engineCall(`inspect ${ref}`, signal, () =>
+    Promise.all([docker.getImage(ref).inspect(), docker.version()]),
+  );
+  const [its, own] = [`${image.Os}/${image.Architecture}`, `${engine.Os}/${engine.Arch}`];
+  if (its === own) return;
+  const machine = (platform: string): string =>
+    supportedArchs()
+      .map(archData)
+      .find(({ dockerPlatform }) => dockerPlatform === platform)?.name ?? platform;
+  throw new KlpError(
+    'image-for-other-machine',
+    `the programs in ${ref} are for ${machine(its)} machines, and the Docker engine runs on ${machine(own)}`,
+  );
 }
 
 /** Gives an image a (further) name. */
