@@ -4,10 +4,11 @@ import { KlpError } from '../shared/errors.js';
 import type { ControllerContext } from './context.js';
 
 /**
- * Runs `use` while no other process on this machine runs one of the same name; a second one waits.
+ * Runs `use` while no other process of this network namespace runs one of the same name; a second one waits.
  *
  * The lock is a listening socket in Linux' abstract namespace: no file that could stay behind, and the kernel
- * lets go of it when its holder dies, however it dies. Who waits is connected to it and sees it close.
+ * lets go of it when its holder dies, however it dies. Who waits is connected to it and sees it close. Containers
+ * that share a folder have names of their own each: what is done under a lock has to be right without it, too, if slower.
  * @param name of the lock
  * @param what is worked on, for the one who waits
  * @throws KlpError `interrupted` when the signal fires while waiting

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -155,9 +155,9 @@ export async function sha256File(path: string): Promise<string> {
 }
 
 /**
- * Downloads a file whose checksum is known to `path`, which then holds it whole and verified: until then it is
- * `path.part`, which a later call continues. A file that is there already is verified and kept. Of two commands
- * that want the same file one waits for the other.
+ * Downloads a file whose checksum is known to `path`, which then holds it whole and verified. What there is of it when a
+ * download fails is `path.part`, which a later call continues. A file that is there already is verified and kept. Of two
+ * commands that want the same file one waits for the other; where it cannot know of the other, each has a part of its own.
  * @throws KlpError `download-failed`, `checksum-mismatch`, `no-disk-space`, `output-not-writable`, `interrupted`
  */
 export async function download(
@@ -182,7 +182,24 @@ async function downloadLocked(
     await rm(path);
   }
   await mkdir(dirname(path), { recursive: true });
-  const part = `${path}.part`;
+  const part = `${path}.${randomUUID()}.part`;
+  // Of several one gets what is kept, and the others begin anew.
+  const [kept, gone] = [`${path}.part`, (): void => undefined];
+  await rename(kept, part).catch(gone);
+  try {
+    await downloadTo(part, url, path, sha256, context);
+  } finally {
+    await rename(part, kept).catch(gone);
+  }
+}
+
+async function downloadTo(
+  part: string,
+  url: string,
+  path: string,
+  sha256: string,
+  context: ControllerContext,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const resumed = ((await sizeOf(part)) ?? 0) > 0;
     try {

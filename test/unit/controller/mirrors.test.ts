@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -157,7 +157,10 @@ describe("a server with kernel.org's layout", () => {
 describe('a download', () => {
   const url = (): string => `${server.url}/file`;
   const target = (): string => join(cacheDir, 'sources', 'file');
-  const begun = (): boolean => (statSync(`${target()}.part`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  const begun = (): boolean =>
+    readdirSync(dirname(target())).some(
+      (name) => name.endsWith('.part') && statSync(join(dirname(target()), name)).size > 0,
+    );
   const get = (): Promise<void> => download(url(), target(), sha256(tarball), context);
 
   it('with the wrong checksum is removed and never used', async () => {
@@ -195,6 +198,46 @@ describe('a download', () => {
     await Promise.all([get(), get()]);
     expect(await readFile(target(), 'utf8')).toBe(tarball);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('that two want who cannot know of each other is whole for both, and nothing else stays', async () => {
+    const other = `${cacheDir}-other`;
+    await symlink(cacheDir, other);
+    const waiting: (() => void)[] = [];
+    server.routes.set('/file', (_request, response) => {
+      response.writeHead(200, { 'content-length': tarball.length });
+      response.write(tarball.slice(0, 5000));
+      waiting.push(() => void response.end(tarball.slice(5000)));
+      if (waiting.length === 2) for (const finish of waiting) finish();
+    });
+    context = { ...context, env: { ...context.env, KLP_DOCKER_STALL_SECONDS: '60' } };
+    try {
+      const second = join(other, 'sources', 'file');
+      await Promise.all([get(), download(url(), second, sha256(tarball), context)]);
+    } finally {
+      await rm(other);
+    }
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
+    expect(await readdir(dirname(target()))).toEqual(['file']);
+  });
+
+  it('that fails leaves what there is of it, and the next goes on from there', async () => {
+    const stop = new AbortController();
+    server.routes.set(
+      '/file',
+      truncated(tarball, 5000, () => {
+        if (begun()) stop.abort();
+        return begun();
+      }),
+    );
+    await expect(
+      download(url(), target(), sha256(tarball), { ...context, signal: stop.signal }),
+    ).rejects.toMatchObject({ code: 'interrupted' });
+    expect(await readdir(dirname(target()))).toEqual(['file.part']);
+    server.routes.set('/file', file(tarball));
+    await get();
+    expect(server.requests.at(-1)).toMatch(/^GET \/file bytes=\d+-$/);
+    expect(await readFile(target(), 'utf8')).toBe(tarball);
   });
 
   it('is taken as it is stored: no server is asked to compress', async () => {
