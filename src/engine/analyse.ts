@@ -29,7 +29,7 @@ export interface AnalysedUnit {
 export function differs(diff: ModuleDiff): boolean {
   return (
     diff.changed.size + diff.changedData.size + diff.addedData.size + diff.removedData.size > 0 ||
-    diff.added.size + diff.removed.size + diff.aliases.length > 0 ||
+    diff.added.size + diff.removed.size + diff.aliases.length + diff.opened.size > 0 ||
     diff.asm.added.length + diff.asm.removed.length > 0
   );
 }

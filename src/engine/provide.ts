@@ -29,11 +29,8 @@ export interface Provided {
 /** See `Provided`. @throws what resolveLocal throws */
 export function provideAll(all: readonly Compared[], symbols: Pick<KernelSymbols, 'resolveLocal'>): Provided {
   const opened = new Map<string, KlpSource>();
-  for (const { unit, patched, diff } of all) {
-    for (const [name, original] of diff.originalOf) {
-      const g = patched.globals.get(name);
-      if (g?.kind === 'variable' && !g.local) opened.set(name, symbols.resolveLocal(unit, original));
-    }
+  for (const { unit, diff } of all) {
+    for (const name of diff.opened) opened.set(name, symbols.resolveLocal(unit, name));
   }
   return { provided: new Set(all.flatMap((unit) => providedBy(unit))), opened };
 }

@@ -1,4 +1,6 @@
 import { codes, type Code } from '../shared/codes.js';
+import type { CodeEntry } from '../shared/codes/entry.js';
+import { examples } from '../shared/codes/examples.js';
 import { exitCodeOf } from '../shared/errors.js';
 import type { ResultDocument } from '../shared/result.js';
 import type { Style } from './style.js';
@@ -11,9 +13,14 @@ export type CodeDocument = NonNullable<ResultDocument['codes']>[number];
 
 /** A reason code as the result document tells it. */
 export function describeCode(code: Code): CodeDocument {
-  const { kind, title, meaning, advice, finding } = codes[code];
-  if (finding !== undefined) return { code, exitCode: 0, finding, title, meaning, advice };
-  return { code, exitCode: exitCodeOf(kind), title, meaning, advice };
+  const { kind, ...told }: CodeEntry = codes[code];
+  const example = examples[code];
+  return {
+    code,
+    exitCode: told.finding === undefined ? exitCodeOf(kind) : 0,
+    ...told,
+    ...(example === undefined ? {} : { example }),
+  };
 }
 
 /** How a code ends a command, e.g. `exit code 3`; a note or warning does not. */
@@ -36,8 +43,22 @@ export function renderCode(document: CodeDocument, style: Style): string {
     '',
     style.bold('What to do'),
     ...indented(wrapped(document.advice, proseWidth), '  '),
+    ...exampleLines(document, style),
     '',
   ].join('\n');
+}
+
+function exampleLines({ example }: CodeDocument, style: Style): string[] {
+  if (example === undefined) return [];
+  const source = (text: string): string[] => indented(text, '  ');
+  return [
+    '',
+    style.bold('For example'),
+    ...source(example.source),
+    '',
+    style.bold('write'),
+    ...source(example.instead),
+  ];
 }
 
 /** The list of all reason codes for people. */
@@ -82,6 +103,22 @@ export function codesMarkdown(): string {
       text(document.meaning),
     );
     lines.push('', `**What to do:** ${text(document.advice)}`);
+    const { example } = document;
+    if (example === undefined) continue;
+    lines.push(
+      '',
+      'For example',
+      '',
+      '```diff',
+      example.source,
+      '```',
+      '',
+      'write',
+      '',
+      '```diff',
+      example.instead,
+      '```',
+    );
   }
   return `${lines.join('\n')}\n`;
 }

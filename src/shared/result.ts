@@ -133,6 +133,8 @@ export const codeSchema = z.strictObject({
   title: z.string(),
   meaning: z.string(),
   advice: z.string(),
+  /** Source that brings the code about, and what to write instead. */
+  example: z.strictObject({ source: z.string(), instead: z.string() }).optional(),
 });
 
 /** What the kernel's build made of one source file: what `llpatch --reach` tells. */

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
@@ -13,6 +12,7 @@ import { parseSource, resolveSource } from '../../src/controller/sources.js';
 import type { ResultDocument } from '../../src/shared/result.js';
 import { verify, type Verified } from '../../src/verify/verify.js';
 import { nameOf, pinnedKernels, type TestedKernel } from '../setup/engine.js';
+import { unpackFiles } from './sources.js';
 
 /**
  * What changed between two point releases of the kernel, file by file, as a stable release made it. The list holds
@@ -51,21 +51,6 @@ it('each set of fixes belongs to a kernel that is tested', () => {
     .flat() as TestedKernel[];
   for (const set of sets) expect(known.some(isOf(set)), `${set.from} ${set.arch}`).toBe(true);
 });
-
-/** Takes single files out of a kernel.org tarball or a Debian linux-source package. */
-function unpackFiles(archive: string, names: string[], to: string): void {
-  mkdirSync(to, { recursive: true });
-  let tarball = archive;
-  if (archive.endsWith('.deb')) {
-    execFileSync('dpkg-deb', ['-x', archive, join(to, 'deb')]);
-    const folder = join(to, 'deb', 'usr', 'src');
-    tarball = join(folder, readdirSync(folder).find((n) => n.startsWith('linux-source-')) ?? '');
-  }
-  execFileSync('tar', [
-    ...['-xf', tarball, '-C', to, '--strip-components=1', '--wildcards'],
-    ...names.map((n) => `*/${n}`),
-  ]);
-}
 
 const ofThisRun = sets.flatMap((set) =>
   pinnedKernels.filter(isOf(set)).map((tested) => [nameOf(tested), set.to, tested, set] as const),

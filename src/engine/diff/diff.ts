@@ -24,6 +24,8 @@ export interface ModuleDiff {
   removed: Set<string>;
   /** Patched local name -> original local name, for what was proved to be the same function or variable. */
   originalOf: ReadonlyMap<string, string>;
+  /** Variables in both that are `static` in the original alone. */
+  opened: Set<string>;
   /** Variables in both whose initial content, type or attributes differ. */
   changedData: Set<string>;
   /** Variables only in the patched module. */
@@ -85,6 +87,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
       [...before].filter(([n, f]) => (f.local ? !c.forward.has(n) : !after.has(n))).map(([n]) => n),
     ),
     originalOf: c.backward,
+    opened: new Set([...c.backward.keys()].filter((name) => isOpened(patched.globals.get(name)))),
     ...data,
     lookAlikes: lookAlikes(c, data.addedData, data.removedData),
     readsChanged,
@@ -92,6 +95,11 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     asm,
     aliases: compareAliases(c),
   };
+}
+
+/** A global that was bound was local before. */
+function isOpened(g: IrGlobal | undefined): boolean {
+  return g?.kind === 'variable' && !g.local;
 }
 
 function isPaired(

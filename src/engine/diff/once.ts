@@ -78,6 +78,15 @@ export function bindByUse(
       bind(c, original, name);
       ambiguous.delete(name);
     }
+    // The only ones that are left of a name, whatever they are used for now.
+    for (const base of bases) {
+      const left = [...earlier.keys()].filter((name) => baseName(name) === base && !c.forward.has(name));
+      const now = [...later.keys()].filter((name) => baseName(name) === base && !c.backward.has(name));
+      const [original, name] = [left[0], now[0]];
+      if (left.length !== 1 || now.length !== 1 || original === undefined || name === undefined) continue;
+      bind(c, original, name);
+      ambiguous.delete(name);
+    }
   }
 }
 

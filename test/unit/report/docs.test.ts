@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { classesMarkdown } from '../../../src/report/classes.js';
 import {
   allCodes,
   codesMarkdown,
@@ -15,6 +16,10 @@ const hint = 'run `npm run docs` and commit docs/';
 describe('generated documents', () => {
   it('docs/codes.md is what the code table says', async () => {
     expect(await readFile('docs/codes.md', 'utf8'), hint).toBe(codesMarkdown());
+  });
+
+  it('docs/classes.md is what the table of classes says', async () => {
+    expect(await readFile('docs/classes.md', 'utf8'), hint).toBe(classesMarkdown());
   });
 
   it('docs/result.schema.json is the schema that results are checked with', async () => {
@@ -63,6 +68,27 @@ describe('codes that only notes and warnings carry', () => {
     );
     expect(renderCode(describeCode('input-empty'), style)).toContain('(exit code 2)');
     expect(renderCodeList(style)).toMatch(/^ *note +hunk-moved /m);
+  });
+});
+
+describe('recipes', () => {
+  it.each(['data-changed', 'struct-layout-changed', 'late-special-section', 'not-traceable'] as const)(
+    '%s shows source and what to write instead, also in the document',
+    (code) => {
+      const { example } = describeCode(code);
+      const text = renderCode(describeCode(code), styleFor({}, {}));
+      for (const line of `${example?.source}\n${example?.instead}`.split('\n')) {
+        expect(text).toContain(line);
+        expect(codesMarkdown()).toContain(line);
+      }
+    },
+  );
+
+  it('are those of callbacks, shadow variables and static_key_enabled()', () => {
+    expect(describeCode('data-changed').example?.instead).toContain('pre_patch_callback');
+    expect(describeCode('struct-layout-changed').example?.instead).toContain('klp_shadow_get');
+    expect(describeCode('late-special-section').example?.instead).toContain('static_key_enabled');
+    expect(describeCode('input-empty')).not.toHaveProperty('example');
   });
 });
 

@@ -249,6 +249,7 @@ describe('a variable of a file', () => {
     expect([...diff.changedData]).toEqual([]);
     expect([...diff.removedData]).toEqual([]);
     expect(diff.originalOf.get('state')).toBe('state');
+    expect([...diff.opened]).toEqual(after === 'internal' ? [] : ['state']);
     expect([...diff.changed]).toEqual(['f']);
   });
 

@@ -72,6 +72,11 @@ describe('what a function does once', () => {
     expect(codes).toEqual([]);
   });
 
+  it('is refused when one of two is something else now', () => {
+    const after = module(1, once('', 'secret_a', 2), second('secret_c', 20));
+    expect(compare(original, after).codes).toEqual(['init-function-changed']);
+  });
+
   it('stays untold when two do the same', () => {
     const same = (n: number): string => module(n, once('', 'secret_a', 2), second('secret_a', 20));
     expect(compare(same(1), same(2)).diff.ambiguous.size).toBeGreaterThan(0);

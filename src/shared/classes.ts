@@ -1,0 +1,372 @@
+import type { Code } from './codes.js';
+
+/** A test that shows what a class says. */
+export interface Proof {
+  file: string;
+  /** Words of the test's title, or of the table that it goes through. */
+  title: string;
+  /** Architectures of the kernels it runs on; `IR` when it needs no kernel. */
+  on: readonly ('IR' | 'x86_64' | 'arm64')[];
+}
+
+/** One thing that goes wrong in livepatches, and what becomes of it here. */
+export interface LivepatchClass {
+  number: number;
+  what: string;
+  /** How it is handled, where it is. */
+  handled?: string;
+  /** Codes of refusals, then of notes and warnings. */
+  codes: readonly Code[];
+  proofs: readonly Proof[];
+}
+
+const both = ['x86_64', 'arm64'] as const;
+const ir = ['IR'] as const;
+const unit = (file: string, title: string): Proof => ({
+  file: `test/unit/engine/${file}.test.ts`,
+  title,
+  on: ir,
+});
+const qemu = (file: string, title: string, on: Proof['on'] = both): Proof => ({
+  file: `test/qemu/${file}.test.ts`,
+  title,
+  on,
+});
+
+/** Every fix of the list becomes a livepatch of the functions that it names, and all are loaded. */
+const realFixes = qemu('real-fixes', 'becomes a livepatch of the functions that it changes');
+const loaded = qemu('real-fixes', 'all load, replace their functions, and go away again');
+
+/**
+ * What a livepatch generator has to handle or refuse: facts of the kernel's loader, of compilers and of what other
+ * generators ran into. docs/classes.md is made of this.
+ */
+export const classes: readonly LivepatchClass[] = [
+  {
+    number: 1,
+    what: 'A change that the comparison misses',
+    handled: 'All that reaches code generation is compared, in the IR and again in the generated code',
+    codes: ['comparisons-disagree', 'same-code'],
+    proofs: [unit('diff/diff', 'sees a change of %s'), realFixes],
+  },
+  {
+    number: 2,
+    what: 'Static locals that the compiler renumbers (`f.x.3`)',
+    handled: 'Bound by function, name, type, content and use; static that comes or goes keeps the variable',
+    codes: ['static-ambiguous', 'data-renamed'],
+    proofs: [
+      unit('distill/distill', 'binds a renumbered static to its original'),
+      unit('diff/diff', 'is the same one when it was %s and is %s'),
+      qemu('symbols', 'flags of what a function does once'),
+    ],
+  },
+  {
+    number: 3,
+    what: 'Statics that macros make (`__func__`, `__key`, `__already_done`, `___done`, descriptors)',
+    handled: 'Each by what it does: flags and keys stay the original, descriptors are copies',
+    codes: ['init-function-changed', 'static-copied', 'livepatch-address-given'],
+    proofs: [
+      unit('diff/once', 'keeps its flag when two in one function are told apart'),
+      unit('distill/escapes', 'is given away where lock classes are something'),
+      qemu('symbols', 'something else done once'),
+    ],
+  },
+  {
+    number: 4,
+    what: 'String literals and anonymous constants',
+    handled: 'Compared by content, never by name',
+    codes: [],
+    proofs: [unit('diff/diff', 'numbers of strings, attributes and metadata'), realFixes],
+  },
+  {
+    number: 5,
+    what: '`__LINE__` that shifts',
+    handled: 'Lines after a change keep their numbers',
+    codes: [],
+    proofs: [
+      unit('patch/align', 'gives the lines after an insertion and after a deletion their numbers back'),
+      realFixes,
+    ],
+  },
+  {
+    number: 6,
+    what: '`__COUNTER__`, `__UNIQUE_ID_*`, names of initcalls',
+    handled: 'Compared without their counters',
+    codes: [],
+    proofs: [unit('diff/diff', 'unique identifiers'), realFixes],
+  },
+  {
+    number: 7,
+    what: 'A changed static function that was inlined',
+    handled: 'Its callers are replaced, each with the reason',
+    codes: ['not-traceable'],
+    proofs: [
+      unit('distill/distill', 'come along, and their callers are replaced'),
+      qemu('examples', 'inlined-task-state'),
+      qemu('symbols', 'a per-CPU variable'),
+    ],
+  },
+  {
+    number: 8,
+    what: 'Interprocedural drift: another ABI of a function that stays',
+    handled: 'A user of a function or variable whose interface differs counts as changed',
+    codes: ['signature-changed'],
+    proofs: [
+      unit('diff/diff', 'sees that a caller relies on what was known of the result of a static function'),
+      unit('diff/interface', 'is refused when callers in other files do not come along'),
+    ],
+  },
+  {
+    number: 9,
+    what: 'Changes in headers',
+    handled: 'Every object whose recorded dependencies name the header is compared',
+    codes: [],
+    proofs: [
+      unit('kernel/units', 'finds the objects that read a header, of C and of assembly'),
+      qemu('symbols', 'an exported function with other parameters'),
+    ],
+  },
+  {
+    number: 10,
+    what: 'Several symbols of one name (`sympos`)',
+    handled: 'Counted in the final vmlinux or module; the place of the object in it is proved',
+    codes: ['symbol-position-unproved', 'symbol-not-in-kernel'],
+    proofs: [
+      unit('kernel/symbols', 'counts equal statics by address and tells which is whose'),
+      qemu('symbols', 'a function whose name another object has too'),
+    ],
+  },
+  {
+    number: 11,
+    what: 'Weak symbols, aliases, system calls',
+    handled: 'A weak function only where the kernel has it; the wrappers of a system call are replaced',
+    codes: ['symbol-not-in-kernel', 'alias-changed', 'defined-elsewhere', 'function-removed'],
+    proofs: [
+      qemu('symbols', 'a weak function, unless the architecture overrides it'),
+      qemu('symbols', 'a system call'),
+      unit('diff/refuse', 'alias-changed'),
+    ],
+  },
+  {
+    number: 12,
+    what: 'Exports of vmlinux and of modules, namespaces',
+    handled: 'Ordinary relocations for vmlinux, klp relocations for modules; namespaces are imported',
+    codes: ['new-module-dependency'],
+    proofs: [qemu('symbols', 'what other modules export'), qemu('symbols', 'an export of a namespace')],
+  },
+  {
+    number: 13,
+    what: 'EXPORT_SYMBOL or an exported type changes; MODVERSIONS',
+    handled: 'Checksums are compared before the module is handed out',
+    codes: ['export-changed', 'module-check-failed'],
+    proofs: [
+      unit('diff/interface', 'is refused with its header too when it is exported'),
+      unit('klp/check', 'notices a missing or wrong checksum'),
+      qemu('symbols', 'an exported function with other parameters'),
+    ],
+  },
+  {
+    number: 14,
+    what: 'The address of a patched function, taken by patched code',
+    handled: 'Calls go to the new code, addresses are the original ones; those of new functions are named',
+    codes: ['livepatch-address-given'],
+    proofs: [
+      unit(
+        'distill/distill',
+        'calls the new copy of a changed function and takes the address of the original',
+      ),
+      qemu('symbols', 'the address of a new function, with a warning'),
+    ],
+  },
+  {
+    number: 15,
+    what: 'Jump labels whose key lives in a module',
+    handled: 'They become branches that read the key',
+    codes: ['late-special-section', 'static-branch-dynamic'],
+    proofs: [unit('distill/jumplabel', 'stay as they are when their key is known'), loaded],
+  },
+  {
+    number: 16,
+    what: 'Static calls',
+    handled: 'Existing ones are called by their trampoline; a new one is assembly of the file',
+    codes: ['file-asm-changed', 'late-special-section'],
+    proofs: [
+      unit('distill/distill', 'calls static-call trampolines under a name that objtool leaves alone'),
+      loaded,
+    ],
+  },
+  {
+    number: 17,
+    what: 'Records about code: alternatives, `__bug_table`, `__ex_table`, dynamic debug, printk index',
+    handled: 'Carried with their function; what only the boot of vmlinux reads is refused',
+    codes: ['section-not-for-modules'],
+    proofs: [unit('diff/refuse', 'lets data come and go in %s'), loaded],
+  },
+  {
+    number: 18,
+    what: 'ORC, return and retpoline sites, IBT',
+    handled: 'objtool runs over the generated object as the build recorded it',
+    codes: ['objtool-warning'],
+    proofs: [
+      unit('klp/commands', 'objtool for each object'),
+      qemu('each-kernel', "the kernel's own selftests pass"),
+    ],
+  },
+  {
+    number: 19,
+    what: 'kCFI',
+    handled: 'Prefixes and traps are carried; the wrapper is compiled with the checks of the kernel',
+    codes: [],
+    proofs: [unit('klp/commands', 'compile our source under our name')],
+  },
+  {
+    number: 20,
+    what: 'LTO and ThinLTO',
+    codes: ['kernel-lto'],
+    proofs: [unit('kernel/tree', 'kernel-lto')],
+  },
+  {
+    number: 21,
+    what: 'Functions without an ftrace entry',
+    handled: 'A static one that is only called comes along, and its callers are replaced',
+    codes: ['not-traceable'],
+    proofs: [
+      unit('kernel/symbols', 'knows which functions ftrace can divert'),
+      unit('distill/distill', 'are refused when other files may call them'),
+    ],
+  },
+  {
+    number: 22,
+    what: '`__init`, `__exit`, initcalls, module parameters',
+    codes: ['init-function-changed', 'init-code-used', 'registered-data-changed', 'data-stays-writable'],
+    proofs: [
+      unit('diff/refuse', 'init-function-changed'),
+      unit('distill/escapes', 'is left to code that used it before'),
+      qemu('symbols', 'data that the kernel has freed'),
+    ],
+  },
+  {
+    number: 23,
+    what: 'Another initial value of existing data',
+    handled: 'Tables of plain values that only changed functions read are copied',
+    codes: ['data-changed'],
+    proofs: [
+      unit('diff/diff', 'carries a changed read-only table with the functions that read it'),
+      qemu('examples', 'that changes an initial value is refused at its line'),
+    ],
+  },
+  {
+    number: 24,
+    what: 'Another layout of a structure',
+    codes: ['struct-layout-changed'],
+    proofs: [unit('diff/layout', 'are compared field by field, also where a new field fits into a hole')],
+  },
+  {
+    number: 25,
+    what: 'New functions and data, also shared by two objects',
+    handled: 'Defined once, used by all objects of the livepatch',
+    codes: ['symbol-name-conflict', 'defined-elsewhere'],
+    proofs: [
+      unit('provide', 'is its new globals and its functions that are static no more'),
+      qemu('symbols', 'a variable that is static no more, used by another file'),
+    ],
+  },
+  {
+    number: 26,
+    what: 'Assembly, vDSO, real mode, Rust, Kconfig, Makefiles',
+    codes: [
+      'assembly-changed',
+      'build-file-changed',
+      'rust-changed',
+      'object-not-livepatchable',
+      'not-built',
+    ],
+    proofs: [
+      unit('kernel/preflight', 'assembly-changed'),
+      unit('object/assembly', 'refuses assembly that the patch changes'),
+    ],
+  },
+  {
+    number: 27,
+    what: 'Kernels with KASAN, KCSAN, UBSAN, GCOV',
+    handled: 'Code is generated without running IR passes again',
+    codes: [],
+    proofs: [unit('object/compile', 'runs no IR pass')],
+  },
+  {
+    number: 28,
+    what: 'A kernel of GCC, or of another clang',
+    codes: ['kernel-built-by-gcc', 'compiler-mismatch', 'compile-mismatch'],
+    proofs: [
+      unit('kernel/tree', 'names the other compiler'),
+      {
+        file: 'test/integration/kernel-tree.test.ts',
+        title: 'is refused when the compiler of the image is another version',
+        on: ['x86_64'],
+      },
+    ],
+  },
+  {
+    number: 29,
+    what: 'Modules that are not loaded yet, or loaded again',
+    handled: 'Late relocations, where they can be written',
+    codes: ['late-relocation-impossible'],
+    proofs: [
+      qemu('each-kernel', 'a livepatch of a module: loaded before it and after it'),
+      qemu('hard-cases', 'the module comes and goes more often than there are PLT entries', ['arm64']),
+    ],
+  },
+  {
+    number: 30,
+    what: 'Several objects in one livepatch',
+    handled: 'Each with its own klp_object',
+    codes: [],
+    proofs: [qemu('real-fixes', 'together make one livepatch of vmlinux and all those modules')],
+  },
+  {
+    number: 31,
+    what: 'Callbacks, shadow variables, klp_state',
+    handled: 'A file of callbacks for each object; symbols of all objects can be used in it',
+    codes: ['callbacks-unusable'],
+    proofs: [
+      unit('klp/wrapper', 'hooks callbacks to their object, also one without functions'),
+      qemu('examples', 'with callbacks sets a variable of the kernel, and sets it back'),
+    ],
+  },
+  {
+    number: 32,
+    what: 'Atomic replace',
+    handled: 'On unless --no-replace is given',
+    codes: [],
+    proofs: [unit('klp/wrapper', 'sets what the module says of itself')],
+  },
+  {
+    number: 33,
+    what: 'Transitions that stall',
+    handled: 'The boot names the tasks and where they are',
+    codes: ['transition-stalled', 'disable-stalled', 'livepatch-stuck'],
+    proofs: [qemu('each-kernel', 'a transition that does not end: the task, and where it is')],
+  },
+  {
+    number: 34,
+    what: 'arm64 before Linux 6.17 has no livepatch support',
+    handled: 'A series of patches adds it while the kernel of an image is built',
+    codes: ['kernel-needs-series', 'series-does-not-apply', 'kernel-has-series'],
+    proofs: [
+      qemu('hard-cases', 'threads that are preempted where only LR leads back never see both versions', [
+        'arm64',
+      ]),
+      qemu('each-kernel', "the kernel's own selftests pass", ['arm64']),
+    ],
+  },
+  {
+    number: 35,
+    what: 'arm64: patchable entries, PLT slots, range of modules, BTI, PAC, errata',
+    handled: 'Recorded flags are used as they are; late relocations leave the counts of PLT slots right',
+    codes: ['late-relocation-impossible'],
+    proofs: [
+      unit('klp/late', 'may be page addresses at offset %i'),
+      qemu('hard-cases', 'the module is more than 128 MiB away', ['arm64']),
+    ],
+  },
+];
