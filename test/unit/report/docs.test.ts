@@ -55,6 +55,7 @@ describe('codes that only notes and warnings carry', () => {
       'signature-not-checked: warning',
       'static-branch-dynamic: note',
       'static-copied: note',
+      'suites-not-read: warning',
     ]);
     const [before = '', notes = ''] = codesMarkdown().split('## Notes and warnings');
     expect(before).not.toContain('###');
