@@ -66,7 +66,11 @@ function readDiagnostic(line: string, missing: Missing): void {
   if (header !== undefined) return void missing.headers.push(header);
   const full = kind === 'note' ? `note: ${text}` : text;
   const name = messages.map((message) => message.exec(full)?.[1]).find((word) => word !== undefined);
-  if (name !== undefined) return void missing.names.push(name);
+  if (name !== undefined) {
+    // The kernel's guards make type names of their own: `guard(x)` needs class_x_t, which the macro that names x defines.
+    const guard = /^class_(\w+)_t$/.exec(name)?.[1];
+    return void missing.names.push(name, ...(guard === undefined ? [] : [guard]));
+  }
   if (kind === 'note' || !typesDiffer.test(text)) return;
   const quoted = [...text.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '');
   const words = quoted.flatMap((type) => type.match(/[A-Za-z_]\w*/g) ?? []);

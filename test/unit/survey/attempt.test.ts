@@ -86,6 +86,24 @@ describe('an item of a survey', () => {
     expect(alone).toBe(false);
   });
 
+  it('that lacks a guard is tried again with the header that defines it', async () => {
+    const { entry } = await survey('fs/a.c', {
+      changes: [
+        change('fs/a.c', 'guard(big)();'),
+        change('fs/a.h', 'DEFINE_LOCK_GUARD_0(big, big_lock(), big_unlock());'),
+      ],
+      engine: (names) =>
+        names.includes('fs/a.h')
+          ? livepatch
+          : failing({
+              code: 'does-not-compile',
+              file: 'fs/a.c',
+              output: "fs/a.c:3:2: error: unknown type name 'class_big_t'; did you mean 'class_pig_t'?",
+            }),
+    });
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: ['fs/a.h'] });
+  });
+
   it('prefers a header that it reads to one that it does not', async () => {
     const { asked } = await survey('fs/a.c', {
       changes: [
