@@ -25,7 +25,7 @@ const changes: { path: string; from: string | RegExp; to: string }[] = [
     from: 'sysctl_hung_task_warnings = 10;',
     to: 'sysctl_hung_task_warnings = 20;',
   },
-  { path: 'drivers/net/dummy.c', from: /^/, to: 'int klp_survey;\n' },
+  { path: 'drivers/tty/serial/max3100.c', from: /^/, to: 'int klp_survey;\n' },
   { path: 'Documentation/index.rst', from: /$/, to: 'More.\n' },
 ];
 
@@ -102,7 +102,7 @@ describe.each(kernels.map((one) => [nameOf(one), one] as const))('a survey on %s
     { path: 'kernel/hung_task.c', outcome: 'refused', code: 'data-changed' },
     { path: 'fs/proc/loadavg.c', outcome: 'nothing-to-patch', code: 'no-effect' },
     { path: 'fs/proc/internal.h', outcome: 'nothing-to-patch' },
-    { path: 'drivers/net/dummy.c', outcome: 'not-in-config', code: 'not-built' },
+    { path: 'drivers/tty/serial/max3100.c', outcome: 'not-in-config', code: 'not-built' },
     { path: 'Documentation/index.rst', outcome: 'nothing-to-patch', code: 'nothing-to-patch' },
   ])('says of $path: $outcome', ({ path, ...expected }) => {
     expect(item(path)).toMatchObject(expected);
