@@ -1,6 +1,7 @@
 import { SHN, SHT } from '../engine/elf/constants.js';
 import { malformed, viewOf } from '../engine/elf/header.js';
 import { gnuBuildId } from '../engine/kernel/elf-notes.js';
+import type { ArchData } from '../shared/catalog.js';
 import { openFtraceEntries } from '../engine/kernel/ftrace.js';
 import type { KernelObject } from '../engine/kernel/kernel-object.js';
 import { isDefined, lazily, type FileSymbol, type SymbolFile } from '../engine/kernel/symbol-file.js';
@@ -36,11 +37,11 @@ function find(object: KernelObject, { name, sympos }: NeededSymbol): Found {
 
 /**
  * Where ftrace can enter functions, by the table in the file.
- * @param section name of the section of a module that holds the table (the architecture's ftraceEntrySection)
+ * @param arch the architecture of the file
  */
-export function tracesOf(object: KernelObject, section: string): TraceSource {
+export function tracesOf(object: KernelObject, arch: ArchData): TraceSource {
   const { file } = object;
-  const entries = lazily(() => openFtraceEntries(section, file, file));
+  const entries = lazily(() => openFtraceEntries(arch, file, file));
   return {
     label: file.label,
     traceable: (needed) => {

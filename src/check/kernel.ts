@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { gnuBuildId } from '../engine/kernel/elf-notes.js';
 import { openModule, openVmlinux, type KernelObject } from '../engine/kernel/kernel-object.js';
 import { moduleNameOf, parseSymvers } from '../engine/kernel/symvers.js';
-import { archData, supportedArchs } from '../shared/catalog.js';
+import { archData, supportedArchs, type ArchData } from '../shared/catalog.js';
 import { parseConfig } from '../shared/kernel-config.js';
 import { KlpError } from '../shared/errors.js';
 import { buildIdOf, exportsOf, moduleInfo, symbolsOf, tracesOf, vermagicOf } from './elf-sources.js';
@@ -64,7 +64,7 @@ export async function openRunningKernel(files: KernelFiles, needs: LivepatchNeed
   const config = files.config && (await readConfig(files.config));
   const notes = files.notes && (await readNotes(files.notes));
   const symvers = files.symvers && (await readSymversFile(files.symvers));
-  const section = ftraceSection(objects);
+  const arch = archOf(objects);
   const vmlinuxId = vmlinux && buildIdOf(vmlinux.file);
   return {
     machines: objects.map((o) => ({ value: o.file.header.machine, label: o.file.label })),
@@ -81,9 +81,9 @@ export async function openRunningKernel(files: KernelFiles, needs: LivepatchNeed
       ...(kallsyms && knows(kallsyms, object) ? [kallsyms] : []),
     ],
     tracesOf: (object) => [
-      ...(section === undefined
+      ...(arch === undefined
         ? []
-        : objects.filter((o) => o.objname === object).map((o) => tracesOf(o, section))),
+        : objects.filter((o) => o.objname === object).map((o) => tracesOf(o, arch))),
       ...(filter && knows(filter, object) ? [filter] : []),
     ],
     exports: [...told(symvers), ...objects.map(exportsOf), ...(kallsyms ? kallsymsExports(kallsyms) : [])],
@@ -122,14 +122,14 @@ function openKnownModule({ path, label }: NamedFile): KernelObject {
   return { ...(unloads ? probe : openModule(path, label, false)), objname: name };
 }
 
-/** Where ftrace's places are, for the machine of these files; undefined without files, or when they are for several. */
-function ftraceSection(objects: readonly KernelObject[]): string | undefined {
+/** The architecture of these files; undefined without files, or when they are for several. */
+function archOf(objects: readonly KernelObject[]): ArchData | undefined {
   const machines = new Set(objects.map((o) => o.file.header.machine));
   const [machine] = machines;
   if (machines.size !== 1) return undefined;
   return supportedArchs()
     .map(archData)
-    .find((arch) => arch.elfMachine === machine)?.ftraceEntrySection;
+    .find((arch) => arch.elfMachine === machine);
 }
 
 function wantedNames(needs: LivepatchNeeds): Set<string> {

@@ -33,7 +33,10 @@ export function kernelOptions({ mandatory } = { mandatory: true }): OptionSpec[]
     ).argParser(llvmVersion),
     ['--config <config>', 'kernel configuration: tiny (the default), defconfig, or a file'],
     ['--source <source>', 'kernel source: kernel.org, debian[:suite], git+URL#tag, a tarball, a folder'],
-    ['--no-arm64-series', 'leave an arm64 kernel before 6.17 as it is; it cannot be livepatched then'],
+    [
+      '--no-arm64-series',
+      'build an arm64 kernel without our patches: before 6.17 it cannot be livepatched then, later it lacks fixes',
+    ],
     ['--pull', 'look for the image in the registry (KLP_DOCKER_REGISTRY) before building it'],
     ['--no-pull', 'do not look in the registry (the default)'],
   ];

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { debianData, kernelSemver, projectRoot } from '../shared/catalog.js';
+import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
+import type { Series } from '../shared/series.js';
 import { ensureBase } from './base.js';
 import type { ControllerContext } from './context.js';
 import { needSpace } from './disk.js';
@@ -125,13 +127,22 @@ export async function buildKernelImage(
         labels,
       },
       context,
-    ),
+    ).catch((error: unknown) => {
+      throw withTried(error, series);
+    }),
   );
   const dotConfig = await readImageFile(docker, id, '/usr/src/linux/.config', context.signal);
   const configSha256 = createHash('sha256').update(dotConfig).digest('hex');
   const facts = { ...labels, [label.stage]: 'kernel', [label.configSha256]: configSha256 };
   const request = { dockerfile: `FROM ${id}\n`, files: {}, args: {}, labels: facts };
   await tagImage(docker, await buildImage(docker, request, context), ref, context.signal);
+}
+
+/** To patches that do not apply, adds where they did. */
+export function withTried(error: unknown, { names, tried }: Series): unknown {
+  if (!(error instanceof KlpError) || error.code !== 'series-does-not-apply') return error;
+  const where = tried === undefined ? 'was tried on no release yet' : `was tried up to ${tried}`;
+  return new KlpError(error.code, `${error.message} (${names.join(', ')} ${where})`, error.detail);
 }
 
 /** Puts this version's engine on a kernel image and names the result `ref`. Takes about a second. */

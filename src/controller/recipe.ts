@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { debianData, projectRoot, type ArchData } from '../shared/catalog.js';
+import { basename, join, resolve } from 'node:path';
+import { archData, debianData, projectRoot, supportedArchs, type ArchData } from '../shared/catalog.js';
 import { toolchainData, type Toolchain } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
-import { noSeries, type Series } from '../shared/series.js';
+import { noSeries, seriesList, type Series } from '../shared/series.js';
 
 /** Raised when images made before must not be used any more though none of their inputs changed. */
 const recipeVersion = 1;
@@ -168,6 +168,12 @@ export function engineFiles(): { files: Record<string, string>; sha256: string }
     .sort()
     .map((name) => join(root, 'images', 'catalog', name))
     .filter((path) => statSync(path).isFile());
+  for (const arch of supportedArchs().map(archData)) {
+    const list = seriesList(arch);
+    if (list === undefined) continue;
+    files[`images/series/${arch.name}/${basename(list)}`] = list;
+    catalog.push(list);
+  }
   const all = [bundle, files['package.json'] ?? '', ...catalog].map((path) => readFileSync(path));
   return { files, sha256: sha256(...all) };
 }

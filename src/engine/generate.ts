@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { archData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { inParallel } from '../shared/parallel.js';
 import { stage } from '../shared/progress.js';
@@ -14,6 +15,7 @@ import { distill } from './distill/distill.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
 import { sourceReader } from './kernel/read-source.js';
 import { offsetUnits } from './kernel/offsets.js';
+import { lateBranchFindings, seriesFindings } from './kernel/series.js';
 import { openSymbols } from './kernel/symbols.js';
 import { isExportOf } from './kernel/symvers.js';
 import { openKernel } from './kernel/tree.js';
@@ -68,13 +70,7 @@ export async function generate(
     ...(tree.buildId === undefined ? {} : { buildId: tree.buildId }),
     ...(tree.series.length === 0 ? {} : { series: tree.series }),
   };
-  if (tree.series.length > 0) {
-    context.findings.push({
-      code: 'kernel-has-series',
-      severity: 'note',
-      message: `the kernel carries ${tree.series.join(', ')}: the livepatch is for running kernels that carry the same`,
-    });
-  }
+  context.findings.push(...seriesFindings(tree));
   result.toolchain = { compiler: tree.compilerText };
 
   const files = await stage('patch', context, async () => {
@@ -122,7 +118,12 @@ export async function generate(
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
   result.functions = changed.flatMap((a) =>
-    explainFunctions(a, distilled.find((d) => d.object.unit === a.unit)?.funcs ?? [], files),
+    explainFunctions(
+      a,
+      distilled.find((d) => d.object.unit === a.unit)?.funcs ?? [],
+      files,
+      archData(tree.arch),
+    ),
   );
 
   const objnames = [...new Set(funcs.map((f) => f.objname))];
@@ -154,6 +155,7 @@ export async function generate(
     ),
   );
   result.symbols = made.symbols;
+  context.findings.push(...lateBranchFindings(tree, made.lateBranches));
   return made.ko;
 }
 

@@ -1,8 +1,12 @@
+import type { ArchData } from '../shared/catalog.js';
 import type { AnalysedUnit } from './analyse.js';
 import { debugInfo } from './ir/debug.js';
 import { filesOf, touchedDefinitions } from './patch/touched.js';
 import type { KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import type { PatchedFunction } from '../shared/result.js';
+
+/** What the functions of a system call `sys_x` have before its name on every architecture (linux/syscalls.h). */
+const wrapperPrefixes = ['__se_', '__do_'];
 
 /**
  * Why each function is in the livepatch: the patch changes it, it is new, the compiler inlined a changed function into
@@ -12,12 +16,14 @@ export function explainFunctions(
   analysed: AnalysedUnit,
   funcs: readonly KlpFunc[],
   files: readonly PatchedFile[],
+  { syscallPrefixes }: Pick<ArchData, 'syscallPrefixes'>,
 ): PatchedFunction[] {
   const { unit, original, patched, diff } = analysed;
   const touched = new Set(files.flatMap((f) => touchedDefinitions(f).map((t) => t.name)));
   const [before, after] = [debugInfo(original), debugInfo(patched)];
+  const prefixes = ['', ...wrapperPrefixes, ...syscallPrefixes];
   const isTouched = (name: string): boolean =>
-    touched.has(name) || touched.has(name.replace(/^__(?:se|do|x64|arm64)_/, ''));
+    prefixes.some((prefix) => name.startsWith(prefix) && touched.has(name.slice(prefix.length)));
   const result: PatchedFunction[] = [];
   const names = [
     ...diff.changed,

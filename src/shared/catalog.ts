@@ -23,6 +23,10 @@ const archSchema = z.strictObject({
   kernelImageTarget: z.string(),
   configFragments: z.array(z.string()),
   ftraceEntrySection: z.string(),
+  /** How far in front of a function its entry may be (bytes): part of the patchable NOPs lies there. */
+  ftraceEntryLead: z.number().int(),
+  /** What its entry points of a system call `sys_x` have before the name (asm/syscall_wrapper.h). */
+  syscallPrefixes: z.array(z.string()),
   /** Its C files that are compiled to assembly text only, for constants in generated headers; as targets of the build. */
   offsetFiles: z.array(z.string()),
   /** What the kernel cannot do when it relocates a complete module (arch/…/kernel/module.c); absent: nothing. */
@@ -30,6 +34,8 @@ const archSchema = z.strictObject({
     .strictObject({
       /** Places that are no multiple of this (bytes) are left out without an error. */
       alignment: z.number().int(),
+      /** Relocation types of branches, which need a PLT entry when their target is far away. */
+      branches: z.array(z.number().int()),
       /** Instructions (by relocation type) that are replaced at such offsets in a page, with this option set. */
       veneers: z.strictObject({
         config: z.string(),

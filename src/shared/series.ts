@@ -19,6 +19,10 @@ const setSchema = z.strictObject({
   limits: z.string(),
   /** Versions on which the set was applied, built and booted, or what of it was tried. */
   tried: z.array(z.string()),
+  /** A kernel with the set applies late relocations at places of any alignment. */
+  anyAlignment: z.literal(true).optional(),
+  /** What happens in a kernel without the set when a livepatch branches to a module. */
+  lateBranches: z.string().optional(),
 });
 export type SeriesSet = z.infer<typeof setSchema>;
 
@@ -26,6 +30,8 @@ export type SeriesSet = z.infer<typeof setSchema>;
 export interface Series {
   /** Names of the sets. */
   names: string[];
+  /** The newest version that a set of them was tried on; absent when there is none. */
+  tried?: string;
   /** Patches as `arm64/x.patch` to their path on this machine, in the order of application. */
   files: Record<string, string>;
   /** Of all patches, their order included; empty when there are none. */
@@ -34,22 +40,36 @@ export interface Series {
 
 export const noSeries: Series = { names: [], files: {}, sha256: '' };
 
+/** The file that lists an architecture's sets; undefined where it needs none. */
+export function seriesList(arch: ArchData): string | undefined {
+  const file = join(projectRoot(), 'images', 'series', arch.name, 'series.json');
+  return existsSync(file) ? file : undefined;
+}
+
 /** All sets for an architecture; none where it needs none. */
 export function seriesSets(arch: ArchData): SeriesSet[] {
-  const file = join(projectRoot(), 'images', 'series', arch.name, 'series.json');
-  if (!existsSync(file)) return [];
+  const file = seriesList(arch);
+  if (file === undefined) return [];
   const parsed = z.array(setSchema).safeParse(JSON.parse(readFileSync(file, 'utf8')));
   if (parsed.success) return parsed.data;
   throw new KlpError('internal', `${file} is not valid: ${z.prettifyError(parsed.error)}`);
 }
 
 /**
- * The series for a kernel: every set whose range holds its version, in the order of series.json.
+ * The sets for a kernel: those whose range holds its version, in the order of series.json.
+ * @param kernel full kernel version
+ */
+export function setsFor(kernel: string, arch: ArchData): SeriesSet[] {
+  const release = kernelRelease(kernel);
+  return seriesSets(arch).filter((set) => semver.satisfies(release, set.kernels));
+}
+
+/**
+ * What is applied to a kernel: its sets, one after the other.
  * @param kernel full kernel version
  */
 export function seriesFor(kernel: string, arch: ArchData): Series {
-  const release = kernelRelease(kernel);
-  const sets = seriesSets(arch).filter((set) => semver.satisfies(release, set.kernels));
+  const sets = setsFor(kernel, arch);
   if (sets.length === 0) return noSeries;
   const files: Record<string, string> = {};
   const hash = createHash('sha256');
@@ -59,5 +79,11 @@ export function seriesFor(kernel: string, arch: ArchData): Series {
     const content = readFileSync(files[name]);
     hash.update(`${name}:${content.length}:`).update(content);
   }
-  return { names: sets.map((set) => set.name), files, sha256: hash.digest('hex') };
+  const tried = semver.rsort(sets.flatMap((set) => set.tried))[0];
+  return {
+    names: sets.map((set) => set.name),
+    files,
+    sha256: hash.digest('hex'),
+    ...(tried === undefined ? {} : { tried }),
+  };
 }

@@ -1,3 +1,4 @@
+import type { ArchData } from '../../shared/catalog.js';
 import { RELA_SIZE, SHT } from '../elf/constants.js';
 import { viewOf } from '../elf/header.js';
 import { lazily, type FileSymbol, type SymbolFile } from './symbol-file.js';
@@ -9,16 +10,19 @@ import { lazily, type FileSymbol, type SymbolFile } from './symbol-file.js';
  */
 export type FtraceEntries = (own: FileSymbol, linked: () => FileSymbol) => boolean;
 
-/** A compiler may put part of the patchable NOPs, and the record, in front of the function (arm64: 8 bytes). */
-const before = 8n;
-
 /**
  * Reads the records of ftrace's call sites: from the unit's own object, or, where objtool makes them only after the link
  * (x86 with IBT), from the module or from the table in vmlinux.
- * @param section name of the section that holds the addresses of the call sites
+ * @param arch names the section that holds the addresses of the call sites, and tells how far in front of a function
+ *   its call site may be
  */
-export function openFtraceEntries(section: string, object: SymbolFile, linked: SymbolFile): FtraceEntries {
-  const lead = section === '__patchable_function_entries' ? before : 0n;
+export function openFtraceEntries(
+  arch: Pick<ArchData, 'ftraceEntrySection' | 'ftraceEntryLead'>,
+  object: SymbolFile,
+  linked: SymbolFile,
+): FtraceEntries {
+  const section = arch.ftraceEntrySection;
+  const lead = BigInt(arch.ftraceEntryLead);
   const own = relocatedPlaces(object, section);
   if (own !== undefined) return (symbol) => covers(own(symbol.section), symbol, lead);
   const inModule = relocatedPlaces(linked, section);

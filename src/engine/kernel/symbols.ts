@@ -53,7 +53,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
   const entries = cachedBy(
     (unit: TranslationUnit) => `${unit.object} ${unit.module ?? ''}`,
     (unit): FtraceEntries =>
-      openFtraceEntries(archData(tree.arch).ftraceEntrySection, objects(unit.object), holderOf(unit).file),
+      openFtraceEntries(archData(tree.arch), objects(unit.object), holderOf(unit).file),
   );
 
   const dependenciesOf = cached((path: string) => dependencies(modules, exports, path));

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../../shared/files.js';
 import type { KlpSymbol } from '../../shared/result.js';
@@ -19,7 +18,7 @@ import {
   runObjtool,
   type LinkContext,
 } from './link.js';
-import { fillerObject, lateProblems, refuseLate } from './late.js';
+import { fillerObject, lateBranches, lateProblems, lateRules, refuseLate } from './late.js';
 import { readModuleRecipe, type ModuleRecipe } from './recorded.js';
 import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResolver } from './rename.js';
 import { standInObject } from './stand-in.js';
@@ -57,6 +56,8 @@ export interface AssembledModule {
   module: string;
   /** The klp symbols that it needs, without repeats, sorted. */
   symbols: KlpSymbol[];
+  /** The modules that it branches to by late relocations, sorted. */
+  lateBranches: string[];
 }
 
 /**
@@ -115,7 +116,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       });
       const path = join(context.outDir, `${file}.ko`);
       await writeFileAtomic(path, bytes);
-      return { ko: path, module, symbols: renamed.symbols };
+      return { ko: path, module, symbols: renamed.symbols, lateBranches: lateBranches(ko, lateRules(tree)) };
     });
   });
 }
@@ -136,13 +137,13 @@ async function linkKlp(
   const { tree, dir } = link;
   const linked = join(dir, `${file}.linked.ko`);
   const filler = join(dir, `${file}.filler.o`);
-  const { lateRelocations } = archData(tree.arch);
+  const rules = lateRules(tree);
   for (let size = 0; ; size += filling.step) {
     if (size > 0) await writeFile(filler, writeElf(fillerObject(renamed.machine, renamed.flags, size)));
     await linkModule(link, [...(size > 0 ? [filler] : []), ...renamed.paths, wrapper], linked);
     const ko = readElf(await readFile(linked), `${file}.ko`);
     convertToKlp(ko);
-    const problems = lateProblems(ko, lateRelocations, tree.config);
+    const problems = lateProblems(ko, rules, tree.config);
     if (problems.length === 0) return ko;
     if (size >= filling.most || problems.some((p) => !p.movable)) refuseLate(ko, problems);
   }

@@ -1,5 +1,6 @@
-import type { ArchData } from '../../shared/catalog.js';
+import { archData, type ArchData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
+import { seriesSets } from '../../shared/series.js';
 import { SHF, SHN, SHT } from '../elf/constants.js';
 import type { ElfFile, ElfRela, ElfSection } from '../elf/model.js';
 import { functionCovering } from '../elf/query.js';
@@ -19,6 +20,36 @@ export interface LateProblem {
   why: string;
 }
 
+/** What an architecture cannot do late, as far as the kernel does not carry a patch of ours that makes it. */
+export function lateRules({ arch, series }: Pick<KernelTree, 'arch' | 'series'>): LateRules | undefined {
+  const data = archData(arch);
+  const { lateRelocations: rules } = data;
+  const anyAlignment = seriesSets(data).some((set) => set.anyAlignment && series.includes(set.name));
+  return rules && anyAlignment ? { ...rules, alignment: 1 } : rules;
+}
+
+/** The modules that a livepatch branches to by late relocations, sorted. */
+export function lateBranches(ko: ElfFile, rules: LateRules | undefined): string[] {
+  const objects = lateRelocations(ko).flatMap(({ name, relocation }) =>
+    relocation.entries.some((entry) => rules?.branches.includes(entry.type))
+      ? name.slice(klpRela.length).split('.', 1)
+      : [],
+  );
+  return [...new Set(objects)].sort();
+}
+
+/** `.klp.rela.OBJECT.SECTION`, and OBJECT is a module. */
+const klpRela = '.klp.rela.';
+
+function lateRelocations(ko: ElfFile): (ElfSection & Required<Pick<ElfSection, 'relocation'>>)[] {
+  return ko.sections.filter(
+    (section): section is ElfSection & Required<Pick<ElfSection, 'relocation'>> =>
+      section.relocation !== undefined &&
+      section.name.startsWith(klpRela) &&
+      !section.name.startsWith(`${klpRela}vmlinux.`),
+  );
+}
+
 /** The late relocations of a livepatch that the kernel cannot apply or not apply again. */
 export function lateProblems(
   ko: ElfFile,
@@ -28,9 +59,7 @@ export function lateProblems(
   if (rules === undefined) return [];
   const { alignment, veneers } = rules;
   const needsVeneers = config.get(veneers.config) === 'y';
-  return ko.sections.flatMap(({ name, relocation }): LateProblem[] => {
-    if (relocation === undefined || !name.startsWith('.klp.rela.') || name.startsWith('.klp.rela.vmlinux.'))
-      return [];
+  return lateRelocations(ko).flatMap(({ relocation }): LateProblem[] => {
     const { target: section, entries } = relocation;
     return entries.flatMap((entry): LateProblem[] => {
       if (entry.offset % alignment !== 0) {

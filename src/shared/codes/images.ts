@@ -35,8 +35,8 @@ export const imagesCodes = {
   'series-does-not-apply': entry(
     'refused',
     "The project's own patches do not apply to this kernel's source",
-    'The image build adds livepatch support to kernels that lack it by patches made for certain releases. They are applied exactly or not at all, and this source differs where they change it.',
-    'Use a plain release from kernel.org or Debian, or a source without changes in the files that the message names.',
+    'The image build has patches made for certain releases: some add livepatch support to kernels that lack it, some repair what upstream gets wrong. They are applied exactly or not at all, and this source differs where they change it.',
+    'Use a plain release from kernel.org or Debian, one no newer than the message says was tried, or a source without changes in the files that it names. Kernels with livepatch support of their own (arm64 from 6.17 on) can also be built without the patches, by --no-arm64-series; `klp-docker explain kernel-lacks-series` tells of that.',
   ),
   'kernel-version-invalid': entry(
     'usage',

@@ -9,6 +9,13 @@ export const kernelCodes = {
     'Boot the kernel of the image on the machines to be patched, or build theirs with the same series.',
     'note',
   ),
+  'kernel-lacks-series': entry(
+    'usage',
+    "The kernel does not carry the project's own patches for its release",
+    "For this release there are patches of the project's own (images/series), and an image has them unless --no-arm64-series left them out; this kernel, or the user's own that --kernel-tree names, has not. The livepatch is made all the same; the message says what such a kernel gets wrong when livepatches are applied.",
+    'Build the kernel without --no-arm64-series; into a kernel of your own, apply the patches that images/series/ARCH/series.json names for its release. Where neither is possible, read the message before the livepatch is loaded.',
+    'warning',
+  ),
   'kernel-not-built': entry(
     'usage',
     'Not a built kernel tree',

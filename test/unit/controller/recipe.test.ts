@@ -3,9 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sourcesList } from '../../../src/controller/build.js';
-import { imageTag, inputsHash, kernelArgs, kernelConfig, recipe } from '../../../src/controller/recipe.js';
+import { sourcesList, withTried } from '../../../src/controller/build.js';
+import {
+  engineFiles,
+  imageTag,
+  inputsHash,
+  kernelArgs,
+  kernelConfig,
+  recipe,
+} from '../../../src/controller/recipe.js';
 import { archData, debianData, supportedArchs } from '../../../src/shared/catalog.js';
+import { KlpError } from '../../../src/shared/errors.js';
+import { seriesFor } from '../../../src/shared/series.js';
 
 const arch = archData('x86_64');
 const tiny = kernelConfig('tiny', arch);
@@ -50,6 +59,24 @@ describe('what an image is made of', () => {
     const name = (...content: string[]): string =>
       inputsHash(recipe(arch, 19, tiny, ...content.map(series)), hash('a'));
     expect(new Set([name(), name('a'), name('b')]).size).toBe(3);
+  });
+
+  it('tells where patches that do not apply were tried', () => {
+    const error = new KlpError('series-does-not-apply', 'x.patch does not apply to Linux 9.9');
+    const series = seriesFor('9.9', archData('arm64'));
+    expect(withTried(error, series)).toMatchObject({
+      code: 'series-does-not-apply',
+      message: `x.patch does not apply to Linux 9.9 (arm64-livepatch-6.17 was tried up to ${series.tried ?? ''})`,
+    });
+    expect(series.tried).toMatch(/^7\./);
+    const other = new Error('other');
+    expect(withTried(other, series)).toBe(other);
+  });
+
+  it('has the list of our patches for the engine, and not the patches', () => {
+    const names = Object.keys(engineFiles().files);
+    expect(names).toContain('images/series/arm64/series.json');
+    expect(names.filter((name) => name.endsWith('.patch'))).toEqual([]);
   });
 
   it('cannot be a configuration that is not there', () => {

@@ -48,6 +48,7 @@ describe('codes that only notes and warnings carry', () => {
       'function-left-behind: note',
       'hunk-moved: note',
       'kernel-has-series: note',
+      'kernel-lacks-series: warning',
       'livepatch-address-given: warning',
       'modinfo-not-carried: warning',
       'objtool-warning: warning',

@@ -3,7 +3,13 @@ import { SHF, SHN, STT } from '../../../../src/engine/elf/constants.js';
 import type { ElfFile } from '../../../../src/engine/elf/model.js';
 import { readElf } from '../../../../src/engine/elf/read.js';
 import { writeElf } from '../../../../src/engine/elf/write.js';
-import { fillerObject, lateProblems, refuseLate } from '../../../../src/engine/klp/late.js';
+import {
+  fillerObject,
+  lateBranches,
+  lateProblems,
+  lateRules,
+  refuseLate,
+} from '../../../../src/engine/klp/late.js';
 import { archData } from '../../../../src/shared/catalog.js';
 import { elf, rela, relocations, section, symbol } from '../../../helpers/elf.js';
 
@@ -57,6 +63,31 @@ describe('late relocations on arm64', () => {
   it('are lost in data that is not aligned', () => {
     expect(lateProblems(module('.data', 20, abs64), rules, erratum)).toEqual([]);
     expect(lateProblems(module('.data', 22, abs64), rules, erratum)).toMatchObject([{ movable: false }]);
+  });
+});
+
+describe('late relocations of a kernel with a set of ours', () => {
+  it.each([
+    [[], 1],
+    [['arm64-livepatch-of-others'], 1],
+    [['arm64-livepatch-6.17'], 0],
+    [['arm64-livepatch-6.9'], 0],
+  ])('%j may be at any address, others not', (series, problems) => {
+    const rules = lateRules({ arch: 'arm64', series });
+    expect(lateProblems(module('.data', 22, abs64), rules, erratum)).toHaveLength(problems);
+    expect(lateProblems(module('.text', 0xff8, adrp), rules, erratum)).toHaveLength(1);
+  });
+});
+
+describe('late branches', () => {
+  it.each([282, 283])('are found by their type (%i), with the module that they lead to', (type) => {
+    expect(lateBranches(module('.text', 16, type), rules)).toEqual(['ext4']);
+    expect(lateBranches(module('.text', 16, type, 'vmlinux'), rules)).toEqual([]);
+  });
+
+  it('are no addresses of data', () => {
+    expect(lateBranches(module('.data', 16, abs64), rules)).toEqual([]);
+    expect(lateBranches(module('.text', 16, adrp), rules)).toEqual([]);
   });
 });
 
