@@ -32,8 +32,15 @@ export function correspondence(original: IrModule, patched: IrModule): Correspon
   return c;
 }
 
-/** Bindings that hold if what is being compared turns out equal. */
-type Trial = Map<string, string>;
+/** What follows if what is being compared turns out to refer to the same things. */
+interface Trial {
+  /** Bindings that hold then. */
+  bound: Map<string, string>;
+  /** Does code that refers to them rely on the same? Data holds their addresses and relies on nothing more. */
+  sameInterfaces: boolean;
+}
+
+const newTrial = (): Trial => ({ bound: new Map(), sameInterfaces: true });
 
 export function bind(c: Correspondence, original: string, patched: string): void {
   c.forward.set(original, patched);
@@ -75,22 +82,24 @@ function sameReference(c: Correspondence, a: string, b: string, trial: Trial): b
       sameText(c, c.original.canonical.initialiser(ga), c.patched.canonical.initialiser(gb), trial)
     );
   }
-  if (ga.local !== gb.local) return c.forward.get(a) === b && sameInterface(c, ga, gb);
-  if (!ga.local) return a === b && sameInterface(c, ga, gb);
-  const bound = trial.get(a) ?? c.forward.get(a);
   // A caller's code also rests on what the compiler found out of its callee (the range of its result, say).
-  if (bound !== undefined) return bound === b && sameInterface(c, ga, gb);
+  const isSame = sameInterface(c, ga, gb);
+  trial.sameInterfaces &&= isSame;
+  if (ga.local !== gb.local) return c.forward.get(a) === b;
+  if (!ga.local) return a === b;
+  const bound = trial.bound.get(a) ?? c.forward.get(a);
+  if (bound !== undefined) return bound === b;
   // Functions are paired before anything refers to them; one that is not has no counterpart of the same code.
-  if (ga.kind === 'function' || c.backward.has(b) || [...trial.values()].includes(b)) return false;
-  if (baseName(a) !== baseName(b) || !sameInterface(c, ga, gb)) return false;
-  trial.set(a, b);
+  if (ga.kind === 'function' || c.backward.has(b) || [...trial.bound.values()].includes(b)) return false;
+  if (baseName(a) !== baseName(b) || !isSame) return false;
+  trial.bound.set(a, b);
   return true;
 }
 
 /** What a user of a global relies on: a function's type and attributes, a variable's type and place. */
 export function sameInterface(c: Correspondence, a: IrGlobal, b: IrGlobal): boolean {
   if (a.kind === 'function' && b.kind === 'function') {
-    return c.original.canonical.head(a).text === c.patched.canonical.head(b).text;
+    return c.original.canonical.interface(a) === c.patched.canonical.interface(b);
   }
   if (a.kind === 'variable' && b.kind === 'variable') {
     return c.original.canonical.shape(a) === c.patched.canonical.shape(b);
@@ -100,28 +109,32 @@ export function sameInterface(c: Correspondence, a: IrGlobal, b: IrGlobal): bool
   return false;
 }
 
-function commit(c: Correspondence, trial: Trial): void {
-  for (const [a, b] of trial) bind(c, a, b);
-}
-
-/** Do two functions generate the same code? On success what they refer to is bound. */
+/**
+ * Do two functions generate the same code? What they refer to is bound if they refer to the same things, also if the code
+ * may differ because of what is known of those.
+ */
 export function sameFunction(c: Correspondence, a: IrFunction, b: IrFunction): boolean {
-  const trial: Trial = new Map();
-  const same =
-    a.section === b.section &&
-    c.original.canonical.head(a).text === c.patched.canonical.head(b).text &&
+  const trial = newTrial();
+  const isAlike =
+    sameText(c, c.original.canonical.head(a), c.patched.canonical.head(b), trial) &&
     sameText(c, c.original.canonical.body(a), c.patched.canonical.body(b), trial);
-  if (same) commit(c, trial);
-  return same;
+  if (isAlike) for (const [x, y] of trial.bound) bind(c, x, y);
+  return isAlike && trial.sameInterfaces;
 }
 
 /** Do two variables start with the same content? On success what they point at is bound. */
 export function sameVariable(c: Correspondence, a: IrVariable, b: IrVariable): boolean {
-  const trial: Trial = new Map();
-  const same =
+  const trial = newTrial();
+  const isSame =
     a.declared === b.declared &&
+    (a.local !== b.local || isMergeable(a) === isMergeable(b)) &&
     c.original.canonical.shape(a) === c.patched.canonical.shape(b) &&
     sameText(c, c.original.canonical.initialiser(a), c.patched.canonical.initialiser(b), trial);
-  if (same) commit(c, trial);
-  return same;
+  if (isSame) for (const [x, y] of trial.bound) bind(c, x, y);
+  return isSame;
+}
+
+/** May the linker make it one with another constant of the same content? */
+function isMergeable(v: IrVariable): boolean {
+  return v.constant && /\bunnamed_addr\b/.test(v.before);
 }

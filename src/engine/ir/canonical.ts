@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IrFunction, IrModule, IrVariable } from './module.js';
-import { bareName, interesting } from './text.js';
+import { bareName, closingBracket, interesting } from './text.js';
 
 /**
  * A piece of IR with everything removed that depends on where it stands in its module: `text` has each global
@@ -13,11 +13,19 @@ export interface Canonical {
   refs: string[];
 }
 
+/** What is known of a piece while it is read: its references, and the `distinct` nodes met so far. */
+interface Piece {
+  refs: string[];
+  distinct: Map<string, number>;
+}
+
 /** Gives the canonical form of pieces of one module. */
 export interface Canonicaliser {
   body(f: IrFunction): Canonical;
-  /** The `define`/`declare` line: type, calling convention, attributes that reach code generation. */
+  /** The `define`/`declare` line: all that it says of the function's own code. */
   head(f: IrFunction): Canonical;
+  /** What code that calls a function relies on: its type, calling convention, attributes, and how it is reached. */
+  interface(f: IrFunction): string;
   initialiser(v: IrVariable): Canonical;
   /** Some instructions of a function. */
   piece(text: string): Canonical;
@@ -32,12 +40,11 @@ export interface Canonicaliser {
 const locations = / ?,? !(?:dbg|srcloc|callees) !\d+/g;
 
 /**
- * Attributes of a function that only IR passes read; those passes are over when the IR is compared, so they do
- * not reach code generation (LLVM Language Reference, "Function Attributes" and "Parameter Attributes"). Of value
- * ranges, instruction selection reads only those that start at 0 (SelectionDAGBuilder, lowerRangeToAssertZExt).
+ * All other attributes count, also those that passes of the optimiser find out and use: code generation asks alias
+ * analysis, drops dead calls and moves loads by them. These two say whether the address of a symbol matters. Nothing
+ * but the choice of a section for a constant asks for that.
  */
-const optimiserOnly =
-  / ?\b(?:(?:nocapture|nofree|norecurse|nosync|willreturn|mustprogress|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|local_unnamed_addr|unnamed_addr)\b|(?:memory|captures)\([^)]*\)|initializes\(\([^)]*\)\)|range\(i\d+ (?!0,)[^)]*\))/g;
+const addressMatters = /\b(?:local_)?unnamed_addr ?/g;
 
 /**
  * Does a typed pointer (LLVM before 15) to the named type end here? What a pointer points to makes no code, the instructions
@@ -74,32 +81,47 @@ export function canonicaliser(module: IrModule): Canonicaliser {
     return result;
   }
 
-  function nodeOf(id: string, stack: string[], refs: string[]): string {
+  /** Set when a node was met whose text depends on what came before it. */
+  let isMetAgain = false;
+
+  function nodeOf(id: string, piece: Piece, stack: string[]): string {
     const known = nodes.get(id);
     if (known !== undefined) return known;
     const up = stack.indexOf(id);
     if (up >= 0) return `!^${stack.length - up}`;
     const text = module.metadata.get(id) ?? '?';
     if (/^(?:distinct )?!DI/.test(text)) return '!DI';
-    const before = refs.length;
-    const result = canonicalText(text, [...stack, id], refs);
-    if (stack.length === 0 && refs.length === before) nodes.set(id, result);
+    if (stack.length === 0) isMetAgain = false;
+    let identity = '';
+    if (text.startsWith('distinct ')) {
+      // Nodes of one content that are not one node (scopes of aliasing, loops) are told apart by when they are first met.
+      isMetAgain = true;
+      const met = piece.distinct.get(id);
+      if (met !== undefined) return `!D${met}`;
+      identity = `!D${piece.distinct.size}`;
+      piece.distinct.set(id, piece.distinct.size);
+    }
+    const before = piece.refs.length;
+    const result = identity + canonicalText(text, piece, [...stack, id]);
+    if (stack.length === 0 && piece.refs.length === before && !isMetAgain) nodes.set(id, result);
     return result;
   }
 
-  function canonicalText(text: string, stack: string[], refs: string[]): string {
+  function canonicalText(text: string, piece: Piece, stack: string[]): string {
     return text.replace(interesting, (token, at: number) => {
       switch (token[0]) {
         case ';':
           return '';
         case '@':
-          refs.push(bareName(token));
+          piece.refs.push(bareName(token));
           return '@';
         case '%':
           if (!module.types.has(token)) return token;
-          return isPointee(text, at + token.length) ? baseName(token) : typeOf(token, []);
+          if (isPointee(text, at + token.length)) return baseName(token);
+          // A type without a name has a number, and so may a value.
+          return /^%\d+$/.test(token) ? `${token}${typeOf(token, [])}` : typeOf(token, []);
         case '!':
-          return /^!\d+$/.test(token) ? nodeOf(token, stack, refs) : token;
+          return /^!\d+$/.test(token) ? nodeOf(token, piece, stack) : token;
         case '#':
           return `#{${module.attributes.get(token) ?? token}}`;
         default:
@@ -109,8 +131,8 @@ export function canonicaliser(module: IrModule): Canonicaliser {
   }
 
   function canonical(text: string): Canonical {
-    const refs: string[] = [];
-    return { text: canonicalText(text.replace(locations, ''), [], refs), refs };
+    const piece: Piece = { refs: [], distinct: new Map() };
+    return { text: canonicalText(text.replace(locations, ''), piece, []), refs: piece.refs };
   }
 
   return {
@@ -122,21 +144,38 @@ export function canonicaliser(module: IrModule): Canonicaliser {
       return result;
     },
     head(f) {
-      const { text, refs } = canonical(f.head);
-      const words = text
-        .replace(/^(?:define|declare) (?:internal |private |external |weak |dso_local )*/, '')
-        .replace(optimiserOnly, '')
-        // A definition numbers its parameters, a declaration does not; its alignment and section are not its callers' business.
-        .replace(/ %\d+/g, '')
-        .replace(/ (?:align \d+|section "[^"]*"|comdat|\{)(?=[ ,]|$)/g, '');
-      return { text: words, refs: refs.slice(1) };
+      const { text, refs } = canonical(f.head.replace(addressMatters, ''));
+      return { text, refs: refs.slice(1) };
+    },
+    interface(f) {
+      const open = f.head.indexOf('(', f.head.indexOf('@'));
+      const close = closingBracket(f.head, open);
+      const before = f.head
+        .slice(f.head.indexOf(' ') + 1, f.head.indexOf('@'))
+        .replace(
+          /^(?:internal|private|external|weak|linkonce|linkonce_odr|weak_odr|available_externally) /,
+          '',
+        );
+      // A definition numbers its parameters, a declaration does not.
+      const parameters = f.head.slice(open, close).replace(/ %[-\w$.]+(?=[,)])/g, '');
+      // Its place, and what its own code is made with, are not its callers' business.
+      const after = (f.head.slice(close).match(/ #\d+| !kcfi_type !\d+/g) ?? []).join('');
+      return canonical(before + parameters + after).text;
     },
     initialiser(v) {
       return canonical(v.initialiser);
     },
     piece: canonical,
     shape(v) {
-      const before = v.before.replace(optimiserOnly, '').replace(/\b(?:dso_local|external|internal) ?/g, '');
+      const kept =
+        v.linkage === 'private'
+          ? v.before.replace(/\blocal_unnamed_addr ?/g, '')
+          : v.before.replace(addressMatters, '');
+      // A symbol of this file alone is reached as directly as one that is known to be of this program.
+      const before = kept
+        .replace(/\bexternal ?/g, '')
+        .replace(/\binternal\b/, 'dso_local')
+        .trim();
       return canonical(`${before} ${v.constant ? 'constant' : 'global'} ${v.type}${v.after}`).text;
     },
   };

@@ -12,6 +12,13 @@ ${body}
 }
 `;
 
+const scopes = `!1 = !{!3}
+!2 = !{!4}
+!3 = distinct !{!3, !5, !"f: argument"}
+!4 = distinct !{!4, !5, !"f: argument"}
+!5 = distinct !{!5, !"f"}
+`;
+
 /** Pairs that differ in a way that reaches code generation: `f` must count as changed. */
 const different: [string, string, string][] = [
   ['a constant', caller('  %2 = add i32 %0, 1'), caller('  %2 = add i32 %0, 2')],
@@ -66,6 +73,49 @@ const different: [string, string, string][] = [
     'the type of a variable it uses',
     `@g = external global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
     `@g = external thread_local global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
+  ],
+  [
+    'what is known of memory that a callee touches',
+    `declare void @p(ptr nocapture)\n${caller('  call void @p(ptr null)')}`,
+    `declare void @p(ptr)\n${caller('  call void @p(ptr null)')}`,
+  ],
+  [
+    'a range that does not start at 0',
+    `declare range(i32 -4, 1) i32 @p()\n${caller('  %2 = call i32 @p()')}`,
+    `declare range(i32 -9, 1) i32 @p()\n${caller('  %2 = call i32 @p()')}`,
+  ],
+  [
+    'how directly a symbol is reached',
+    `@g = external dso_local global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
+    `@g = external global i32\n${caller('  store i32 1, ptr @g, align 4')}`,
+  ],
+  [
+    'which of two scopes of one name is meant',
+    `${caller('  store i32 1, ptr null, !alias.scope !1\n  store i32 2, ptr null, !noalias !2')}${scopes}`,
+    `${caller('  store i32 1, ptr null, !alias.scope !1\n  store i32 2, ptr null, !noalias !1')}${scopes}`,
+  ],
+  [
+    'whether a constant may be merged with another',
+    `@.str = private unnamed_addr constant [2 x i8] c"a\\00"\ndeclare void @p(ptr)\n${caller('  call void @p(ptr @.str)')}`,
+    `@.str = private constant [2 x i8] c"a\\00"\ndeclare void @p(ptr)\n${caller('  call void @p(ptr @.str)')}`,
+  ],
+  [
+    'which of two values has the number of a type',
+    `%0 = type { i32 }\n%1 = type { i32 }\n${caller('  %2 = sub i32 %0, %1')}`,
+    `%0 = type { i32 }\n%1 = type { i32 }\n${caller('  %2 = sub i32 %1, %0')}`,
+  ],
+  ['its alignment', caller('').replace('#0', 'align 16'), caller('').replace('#0', 'align 32')],
+  [
+    'the alignment of what a parameter points to',
+    caller('').replace('i32 %0)', 'ptr align 8 %0)'),
+    caller('').replace('i32 %0)', 'ptr align 4 %0)'),
+  ],
+  ['its visibility', caller(''), caller('').replace('dso_local', 'hidden')],
+  ['its linkage', caller(''), caller('').replace('dso_local', 'weak dso_local')],
+  [
+    'the function that handles its exceptions',
+    `declare void @p()\ndeclare void @q()\n${caller('').replace('#0', 'personality ptr @p')}`,
+    `declare void @p()\ndeclare void @q()\n${caller('').replace('#0', 'personality ptr @q')}`,
   ],
   ['its section', caller('').replace('#0', 'section "a"'), caller('').replace('#0', 'section "b"')],
 ];
@@ -180,6 +230,23 @@ describe('diffModules', () => {
     const module = (range: string): string =>
       `define internal ${range}i32 @g(i32 %0) {\n  ret i32 %0\n}\n${caller('  %2 = call i32 @g(i32 %0)')}`;
     expect([...diff(module('range(i32 0, 2) '), module('')).changed].sort()).toEqual(['f', 'g']);
+  });
+
+  it('asks no more of a function that data points at than its place', () => {
+    const module = (range: string): string =>
+      `define internal ${range}i32 @g(i32 %0) {\n  ret i32 %0\n}\n@table = dso_local global ptr @g, align 8\n`;
+    const d = diff(module('range(i32 0, 2) '), module(''));
+    expect([[...d.changed], [...d.changedData]]).toEqual([['g'], []]);
+  });
+
+  it('knows a static by its users when what is known of their callee changes', () => {
+    const module = (range: string, one: string, other: string): string =>
+      `@f.n = internal global i32 0, align 4\n@f.n.1 = internal global i32 0, align 4\ndeclare ${range}i32 @p()\n` +
+      caller(
+        `  %2 = call i32 @p()\n  store i32 1, ptr @${one}, align 4\n  store i32 2, ptr @${other}, align 4`,
+      );
+    const d = diff(module('range(i32 0, 2) ', 'f.n', 'f.n.1'), module('', 'f.n.1', 'f.n'));
+    expect([[...d.changed], [...d.ambiguous], d.originalOf.get('f.n')]).toEqual([['f'], [], 'f.n.1']);
   });
 
   it('does not take a structure in one piece for a new variable when it was in several', () => {
