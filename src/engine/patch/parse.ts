@@ -217,6 +217,7 @@ function readHunk(reader: Reader): Hunk {
         `a hunk that does not hold what its header announces: ${why} (${missing})`,
       );
     }
+    if (kind === '+' && line.includes('\uFFFD')) throw notUtf8(name, reader.at);
     if (kind !== '+') oldLeft--;
     if (kind !== '-') newLeft--;
     hunk.lines.push({ kind: kind as ' ' | '-' | '+', text: `${line.slice(1)}\n`, patchLine: reader.at + 1 });
@@ -265,6 +266,15 @@ function whyNoPatch(lines: string[]): string {
     return 'its lines are indented or quoted; save the patch as it was sent';
   }
   return 'it has no `diff --git` line and no `---`/`+++` lines with a hunk below them';
+}
+
+/** Reading a file as UTF-8 leaves U+FFFD where bytes were none; what they were is lost by then. */
+function notUtf8(name: string, at: number): KlpError {
+  return new KlpError(
+    'patch-not-utf8',
+    `${name} adds a line that is not UTF-8, or holds the character U+FFFD, which stands for such bytes`,
+    { file: name, line: at + 1 },
+  );
 }
 
 function notAPatch(name: string, at: number | undefined, why: string): KlpError {

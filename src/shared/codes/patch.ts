@@ -8,6 +8,12 @@ export const patchCodes = {
     'The file holds no unified diff, or one that was cut or edited so that its hunks do not add up.',
     'Make it with `git diff`, `git format-patch` or `diff -up`, and do not edit the lines of a hunk by hand.',
   ),
+  'patch-not-utf8': entry(
+    'usage',
+    'A line of the patch is not UTF-8 text',
+    'The kernel would get other bytes than those in the patch. Its sources are UTF-8.',
+    'Convert the patch (iconv -f latin1 -t utf-8), or write the bytes as an escape ("\\xe9").',
+  ),
   'patch-too-large': entry(
     'usage',
     'The patch is too large',

@@ -118,4 +118,15 @@ describe('parsePatch', () => {
     expect(thrown).toMatchObject({ code: 'not-a-patch', detail: { line } });
     expect(thrown.message).toMatch(message);
   });
+
+  it('refuses a line that adds bytes which are not UTF-8, and takes a letter head that has such', () => {
+    const bytes = Buffer.from('From: J\xfcrgen\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n', 'latin1');
+    expect(parsePatch('p', bytes.toString('utf8'))).toHaveLength(1);
+    const text = bytes.toString('latin1').replace('+b', '+"\xe9"');
+    expect(error(Buffer.from(text, 'latin1').toString('utf8'))).toMatchObject({
+      code: 'patch-not-utf8',
+      detail: { line: 6 },
+    });
+    expect(parsePatch('p', text)[0]?.hunks[0]?.lines[1]?.text).toBe('"\xe9"\n');
+  });
 });
