@@ -100,7 +100,8 @@ async function packagesOf(
   try {
     return { packages: await readSuite(suite, context) };
   } catch (error) {
-    if (error instanceof KlpError && error.code !== 'download-failed') throw error;
+    if (error instanceof KlpError && !['download-failed', 'download-refused'].includes(error.code))
+      throw error;
     const why = error instanceof HttpStatusError ? `HTTP ${error.status}` : String((error as Error).message);
     return { problem: `${suite}: ${why}` };
   }

@@ -19,8 +19,13 @@ const indexAttempts = 3;
 const firstPauseMs = 500;
 /** 4xx by which a server says that it is busy, not that the request is wrong. */
 const busy = [408, 429];
-/** undici's codes for a server that was silent all the time it was given. */
-const silent = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
+/** undici's codes, and a name, for a server that was silent all the time it was given, and what that means. */
+const silences: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'the server could not be reached in the time set by KLP_DOCKER_PROBE_SECONDS',
+  UND_ERR_HEADERS_TIMEOUT: 'the server did not answer in the time set by KLP_DOCKER_PROBE_SECONDS',
+  UND_ERR_BODY_TIMEOUT: 'the server sent nothing for the time set by KLP_DOCKER_STALL_SECONDS',
+  BodyTimeoutError: 'the server sent nothing for the time set by KLP_DOCKER_STALL_SECONDS',
+};
 /** Progress is told of downloads larger than this. */
 const shownBytes = 20 * 1024 * 1024;
 /** An index larger than this is not one. */
@@ -96,13 +101,16 @@ async function get<T>(
 /** Why a request failed, in a few words; undici hides the reason one level down. */
 export function requestProblem(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause : undefined;
-  return cause ? `${cause.message || (cause as NodeJS.ErrnoException).code || cause.name}` : error.message;
+  const cause = error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException) : undefined;
+  const silence = silences[cause?.code ?? error.name];
+  if (silence !== undefined) return silence;
+  return cause ? cause.message || (cause.code ?? cause.name) : error.message;
 }
 
 /** Whether the same request may go better: the network failed, or the server is busy or out of order. */
 function mayPass(error: unknown): boolean {
-  return !(error instanceof HttpStatusError) || error.status >= 500 || busy.includes(error.status);
+  if (error instanceof HttpStatusError) return error.status >= 500 || busy.includes(error.status);
+  return !(error instanceof Error && error.cause instanceof Error && /redirect/.test(error.cause.message));
 }
 
 /** Tells of a failed attempt, and waits before the next; the longer, the more there were. */
@@ -126,7 +134,7 @@ export async function fetchBytes(
       return await fetchOnce(url, context);
     } catch (error) {
       const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-      const final = error instanceof KlpError || !mayPass(error) || silent.includes(cause?.code ?? '');
+      const final = error instanceof KlpError || !mayPass(error) || (cause?.code ?? '') in silences;
       if (final || attempt === indexAttempts) throw error;
       await beforeNext(url, attempt, error, context);
     }
@@ -158,7 +166,8 @@ export async function sha256File(path: string): Promise<string> {
  * Downloads a file whose checksum is known to `path`, which then holds it whole and verified. What there is of it when a
  * download fails is `path.part`, which a later call continues. A file that is there already is verified and kept. Of two
  * commands that want the same file one waits for the other; where it cannot know of the other, each has a part of its own.
- * @throws KlpError `download-failed`, `checksum-mismatch`, `no-disk-space`, `output-not-writable`, `interrupted`
+ * @throws KlpError `download-failed`, `download-refused`, `checksum-mismatch`, `no-disk-space`, `output-not-writable`,
+ * `interrupted`
  */
 export async function download(
   url: string,
@@ -215,9 +224,8 @@ async function downloadTo(
         });
       }
       if (!mayPass(error) || attempt === attempts) {
-        throw new KlpError('download-failed', `cannot download ${url}: ${requestProblem(error)}`, {
-          cause: error,
-        });
+        const code = mayPass(error) ? 'download-failed' : 'download-refused';
+        throw new KlpError(code, `cannot download ${url}: ${requestProblem(error)}`, { cause: error });
       }
       await beforeNext(url, attempt, error, context);
       continue;

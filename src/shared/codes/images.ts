@@ -161,6 +161,12 @@ export const imagesCodes = {
     'The server stopped answering or sent less than it announced, several times. What arrived is kept and continued next time.',
     'Run the command again; if it happens again use another mirror.',
   ),
+  'download-refused': entry(
+    'environment',
+    'A server does not give the file',
+    'The server answers, but not with the file: it has none at that address, allows it to nobody, or sends the request round in circles.',
+    'Look at the address in a browser, and at the mirrors that are set (docs/settings.md).',
+  ),
   'checksum-mismatch': entry(
     'environment',
     'A file is not what it should be',

@@ -141,6 +141,9 @@ describe("a server with kernel.org's layout", () => {
     await expect(resolveSource('6.4', { kind: 'kernel.org' }, context)).rejects.toMatchObject({
       code: 'mirror-not-reachable',
       kind: 'environment',
+      message: expect.stringContaining(
+        'did not answer in the time set by KLP_DOCKER_PROBE_SECONDS',
+      ) as string,
     });
   });
 
@@ -288,15 +291,27 @@ describe('a download', () => {
       response.writeHead(200, { 'content-length': tarball.length });
       response.write(tarball.slice(0, 100));
     });
-    await expect(get()).rejects.toMatchObject({ code: 'download-failed' });
+    await expect(get()).rejects.toMatchObject({
+      code: 'download-failed',
+      message: expect.stringContaining('sent nothing for the time set by KLP_DOCKER_STALL_SECONDS') as string,
+    });
   });
 
   it('of what is not there fails at once', async () => {
     await expect(get()).rejects.toMatchObject({
-      code: 'download-failed',
+      code: 'download-refused',
       message: expect.stringContaining('404') as string,
     });
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('that is sent round in circles is not asked for again', async () => {
+    server.routes.set('/file', redirect('/file'));
+    await expect(get()).rejects.toMatchObject({
+      code: 'download-refused',
+      message: expect.stringContaining('redirect') as string,
+    });
+    expect(pauses).toEqual([]);
   });
 
   it.each([408, 429, 500, 503])(
