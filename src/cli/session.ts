@@ -95,7 +95,8 @@ export async function runVerb(io: Io, options: CommonOptions, verb: Verb, again:
 
 /** Shows an error that came before any verb ran, e.g. an unknown option. Returns the exit code. */
 export function showEarlyError(io: Io, thrown: unknown): number {
-  const options: CommonOptions = io.args.includes('--json') ? { json: true } : {};
+  const given = (option: string): boolean => io.args.includes(option);
+  const options: CommonOptions = { json: given('--json'), quiet: given('--quiet') };
   return show(io, options, { result: failedResult(thrown) }, styleFor(io.stderr, io.env), undefined);
 }
 

@@ -92,13 +92,8 @@ export async function verify(request: VerifyRequest, context: VerifyContext): Pr
 async function planCase(one: VerifyCase, release: string): Promise<PlannedCase> {
   const info = readLivepatch(await readFile(one.livepatch), one.livepatch);
   if (info.release !== release) {
-    throw new KlpError(
-      'module-of-another-kernel',
-      `${one.livepatch} is for ${info.release}, not for ${release}`,
-      {
-        file: one.livepatch,
-      },
-    );
+    // Not the file's path: what a package holds is in a temporary folder.
+    throw new KlpError('module-of-another-kernel', `${one.name} is for ${info.release}, not for ${release}`);
   }
   const objects = [...new Set([...one.objects.map((name) => name.replaceAll('-', '_')), ...info.objects])];
   return {

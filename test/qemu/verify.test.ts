@@ -139,7 +139,11 @@ it('a file that is no kernel is a matter of the environment', async () => {
 
 it('a livepatch of another kernel is refused before anything is booted', async () => {
   const assets = { ...kernel.assets, release: '6.99.0' };
-  await expect(run([one('good')], { assets })).rejects.toMatchObject({ code: 'module-of-another-kernel' });
+  await expect(run([one('good')], { assets })).rejects.toMatchObject({
+    code: 'module-of-another-kernel',
+    kind: 'refused',
+    message: expect.stringMatching(/^good is for \S+, not for 6\.99\.0$/) as string,
+  });
 });
 
 describe('selftests', () => {

@@ -10,7 +10,7 @@ export const checkCodes = {
     'Name the livepatch-*.ko or the package that klp-docker generate made.',
   ),
   'module-of-another-kernel': entry(
-    'usage',
+    'refused',
     'The module was built for another kernel',
     "The release in the module's version magic is not the release of the kernel it is to be verified on.",
     'Name the kernel it was made for with --kernel, or generate it again.',

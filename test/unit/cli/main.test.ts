@@ -67,6 +67,11 @@ describe('usage errors', () => {
     expect(ran.stderr).toContain('klp-docker explain usage');
   });
 
+  it('show nothing but the error with --quiet', async () => {
+    const { stderr } = await callCli(['generate', 'fix.patch', '--timeout', 'abc', '--quiet']);
+    expect(stderr).toMatch(/^error: /);
+  });
+
   it('suggests the command that was meant', async () => {
     expect((await callCli(['explian'])).stderr).toContain('explain');
   });
