@@ -76,6 +76,9 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
   const before = defined(original, 'function');
   const after = defined(patched, 'function');
   const changed = compareFunctions(c, before, after);
+  if (settings(original) !== settings(patched)) {
+    for (const name of after.keys()) if (isPaired(c, before, after, name)) changed.add(name);
+  }
   const data = compareData(c);
   const readsChanged = followChangedConstants(c, data, changed, after);
 
@@ -95,6 +98,13 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     asm,
     aliases: compareAliases(c),
   };
+}
+
+/** What code generation is told once for all functions: the target, and the module's flags. */
+function settings({ header, named, metadata }: IrModule): string {
+  const flags = named.get('!llvm.module.flags')?.match(/!\d+/g) ?? [];
+  const target = header.filter((line) => line.startsWith('target '));
+  return [...target, ...flags.map((id) => metadata.get(id) ?? '?').sort()].join('\n');
 }
 
 /** A global that was bound was local before. */

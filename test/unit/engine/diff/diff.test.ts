@@ -21,6 +21,16 @@ const scopes = `!1 = !{!3}
 
 /** Pairs that differ in a way that reaches code generation: `f` must count as changed. */
 const different: [string, string, string][] = [
+  [
+    'a flag of the module',
+    `${caller('')}!llvm.module.flags = !{!0}\n!0 = !{i32 1, !"override-stack-alignment", i32 8}\n`,
+    `${caller('')}!llvm.module.flags = !{!0}\n!0 = !{i32 1, !"override-stack-alignment", i32 16}\n`,
+  ],
+  [
+    'the target',
+    `target triple = "aarch64-unknown-linux-gnu"\n${caller('')}`,
+    `target triple = "aarch64_be-unknown-linux-gnu"\n${caller('')}`,
+  ],
   ['a constant', caller('  %2 = add i32 %0, 1'), caller('  %2 = add i32 %0, 2')],
   ['a predicate', caller('  %2 = icmp eq i32 %0, 1'), caller('  %2 = icmp ne i32 %0, 1')],
   ['a flag', caller('  %2 = add nsw i32 %0, 1'), caller('  %2 = add i32 %0, 1')],
