@@ -181,19 +181,21 @@ export const mechanisms: Behaviour[] = [
     ],
     functions: ['parse_args'],
     script: String.raw`
-      try() {
-        dmesg -c > /dev/null
-        echo "func parse_args $1" > /sys/kernel/debug/dynamic_debug/control
-        modprobe dummy numdummies=0
-        rmmod dummy
-        dmesg | grep -o '[a-z]* dummy, parsing' || echo quiet
-      }
-      try +p
-      try -p`,
+      control=/sys/kernel/debug/dynamic_debug/control
+      word=doing
+      [ "$1" = during ] && word=livepatched
+      dmesg -c > /dev/null
+      echo "func parse_args +p" > $control
+      modprobe dummy numdummies=0
+      rmmod dummy
+      until dmesg | grep -q "$word dummy, parsing"; do sleep 1; done
+      dmesg | grep -o "$word dummy, parsing" | sort -u
+      echo "func parse_args -p" > $control
+      grep -o 'parse_args =[^ ]*' $control`,
     seen: {
-      before: 'doing dummy, parsing\nquiet',
-      during: 'livepatched dummy, parsing\nquiet',
-      after: 'doing dummy, parsing\nquiet',
+      before: 'doing dummy, parsing\nparse_args =_',
+      during: 'livepatched dummy, parsing\nparse_args =_\nparse_args =_',
+      after: 'doing dummy, parsing\nparse_args =_',
     },
   },
   {
