@@ -9,6 +9,7 @@ import {
   projectRoot,
   supportedArchs,
 } from '../../../src/shared/catalog.js';
+import { seriesFor } from '../../../src/shared/series.js';
 import { llvmFor, toolchainData } from '../../../src/shared/compilers.js';
 
 describe('architectures', () => {
@@ -39,6 +40,9 @@ describe('architectures', () => {
     const llvm = llvmFor('6.12', archData(name));
     expect(value('LLVM')).toBe(`-${llvm}`);
     expect(value('PACKAGES')?.split(' ').sort()).toEqual([...toolchainData(llvm).packages].sort());
+    const series = seriesFor('6.12', archData(name));
+    expect(value('SERIES')).toBe(Object.keys(series.files).join(' '));
+    expect(value('SERIES_NAMES')).toBe(series.names.join(' '));
     const { bases, suites } = debianData();
     expect(value('BASE')).toBe(bases[suites[toolchainData(llvm).suite]?.base ?? '']);
   });
