@@ -21,10 +21,10 @@ import { isExportOf } from './kernel/symvers.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
-import { checkLayouts } from './layouts.js';
+import { layoutCheck } from './layouts.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
-import { checkOffsets, readsDifferently, withoutAssembly } from './object/assembly.js';
+import { checkOffsets, readsDifferently, withoutAssembly, type AssemblyContext } from './object/assembly.js';
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
@@ -81,21 +81,29 @@ export async function generate(
   });
   result.touched = touchedFunctions(files);
   const overlay = await writeOverlay(tree, new Map(files.map((f) => [f.path, align(f)])), context.dir);
-  const units = await stage('find objects', context, () => findUnits(tree, files, overlay, context));
+  const reading = { overlay, ...(context.signal ? { signal: context.signal } : {}) };
+  const units = await stage('find objects', context, () => findUnits(tree, files, reading, context));
 
-  const analysed = await inParallel(units, processors, async (unit) => {
-    const found = await analyse(tree, unit, files, overlay, context);
-    if (differs(found.diff)) return found;
-    if (found.file) context.findings.push(unchanged(unit.object, found.file));
-    // A header may reach a thousand units: nothing is kept of one that it makes no difference to.
-    else await rm(found.dir, { recursive: true, force: true });
-    return undefined;
-  });
+  // What cannot be livepatched ends the work at once: a header may reach a thousand units.
+  const checkLayouts = layoutCheck(files, overlay, context);
+  const analysed = await stage('compare objects', context, () =>
+    inParallel(units, processors, async (unit) => {
+      if (!(await readsDifferently(unit, files, reading))) return undefined;
+      const found = await analyse(tree, unit, files, overlay, context);
+      if (differs(found.diff)) {
+        await checkLayouts(found);
+        return found;
+      }
+      if (found.file) context.findings.push(unchanged(unit.object, found.file));
+      // Nothing is kept of a unit that a header makes no difference to.
+      else await rm(found.dir, { recursive: true, force: true });
+      return undefined;
+    }),
+  );
   const changed = analysed.filter((a) => a !== undefined);
   const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
   refuseProcessed(changed);
-  await checkLayouts(changed, files, overlay, context);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
   const isExported: IsExported = (unit, name) => isExportOf(symbols.exports(), unit, name);
   refuse(changed, files, isExported, context);
@@ -166,22 +174,20 @@ function clashes(unit: AnalysedUnit, all: readonly AnalysedUnit[]): boolean {
   );
 }
 
-/** The C units that the patch makes a difference to, as far as their text tells. */
+/** The C units that read the patched files, those of a file's own first. */
 async function findUnits(
   tree: KernelTree,
   files: readonly PatchedFile[],
-  overlay: string,
+  reading: AssemblyContext,
   context: EngineContext,
 ): Promise<TranslationUnit[]> {
   const paths = files.map((f) => f.path);
-  const reading = { overlay, ...(context.signal ? { signal: context.signal } : {}) };
   const units = await withoutAssembly(await unitsFor(tree, paths), files, reading);
   await checkOffsets(await offsetUnits(tree, paths), files, reading);
   if (units.length > files.length + 20) {
     context.progress({ type: 'note', text: `the patch reaches ${units.length} objects by headers` });
   }
-  const differ = await inParallel(units, processors, (unit) => readsDifferently(unit, files, reading));
-  return units.filter((_, i) => differ[i]);
+  return units;
 }
 
 /** Code that is in the kernel under other names, at another place or linked apart has no functions to replace. */

@@ -11,21 +11,19 @@ import type { PatchedFile, TranslationUnit } from './types.js';
 /**
  * Looks at the layout of structures when the patch touches the definition of one: the running kernel is full of objects
  * of the old layout, made and used by code that the patch does not replace.
- * @throws KlpError `struct-layout-changed` naming the structure and its fields
+ * @returns looks at the files that a changed unit reads, each with the first unit that comes; it throws KlpError
+ *   `struct-layout-changed` naming the structure and its fields
  */
-export async function checkLayouts(
-  changed: readonly AnalysedUnit[],
+export function layoutCheck(
   files: readonly PatchedFile[],
   overlay: string,
   context: EngineContext,
-): Promise<void> {
-  for (const file of files) {
-    const [line] = aggregatesTouched(file);
-    const reader = changed.find(
-      ({ unit }) => unit.source === file.path || unit.dependencies.includes(file.path),
-    );
-    if (line === undefined || !reader) continue;
-    const { unit, dir } = reader;
+): (changed: AnalysedUnit) => Promise<void> {
+  const open = new Set(files.filter((file) => aggregatesTouched(file).length > 0));
+  return async ({ unit, dir }) => {
+    const read = [...open].filter(({ path }) => unit.source === path || unit.dependencies.includes(path));
+    if (read.length === 0) return;
+    for (const file of read) open.delete(file);
     await stage(
       'layouts',
       context,
@@ -33,16 +31,19 @@ export async function checkLayouts(
         const original = await describedTypes(unit, join(dir, 'original.types.bc'), context);
         const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
         const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
-        if (!first) return;
+        const defines = new RegExp(`\\b${first?.type}\\b[^;]*\\{`);
+        const file = read.find(({ patched: text }) => defines.test(text)) ?? read[0];
+        const line = file && aggregatesTouched(file)[0];
+        if (first === undefined || file === undefined || line === undefined) return;
         throw new KlpError(
           'struct-layout-changed',
           `${first.type} changes its layout (${first.fields.slice(0, 3).join('; ')})`,
-          { file: file.path, line, object: unit.object },
+          { file: file.path, line },
         );
       },
       unit.source,
     );
-  }
+  };
 }
 
 /**

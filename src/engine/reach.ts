@@ -2,6 +2,7 @@ import { sep } from 'node:path';
 import { asKlpError } from '../shared/errors.js';
 import type { Reach } from '../shared/result.js';
 import { noUnit } from './kernel/no-unit.js';
+import { elsewhere } from './kernel/preflight.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsByPath } from './kernel/units.js';
 import type { KernelTree, TranslationUnit } from './types.js';
@@ -29,8 +30,11 @@ async function reachOfFile(
     const readers = [...new Set(units.map((unit) => unit.source))].filter((source) => asked.has(source));
     return { path, objects: new Set(units.map((unit) => unit.object)).size, readers };
   }
-  // Only C files have an object of their own whose absence needs a reason.
-  if (!path.endsWith('.c') || path.split(sep).includes('..')) return { path, objects: 0, readers: [] };
+  const other = elsewhere(path, tree.arch);
+  if (other !== undefined)
+    return { path, objects: 0, readers: [], code: 'not-built', message: `${path}: ${other}` };
+  // Only what is compiled by itself has an object whose absence needs a reason.
+  if (!/\.[cS]$/.test(path) || path.split(sep).includes('..')) return { path, objects: 0, readers: [] };
   const { code, message } = asKlpError(await noUnit(tree, path));
   return { path, objects: 0, readers: [], code, message };
 }

@@ -1,6 +1,6 @@
 /**
- * Works on items in their order, so many at a time. After an error no other item is begun, and the error is thrown
- * when those under way have ended.
+ * Works on items in their order, so many at a time. After an error no other item is begun; when those under way have
+ * ended, the error of the first item that has one is thrown.
  */
 export async function inParallel<T, R>(
   items: readonly T[],
@@ -9,20 +9,18 @@ export async function inParallel<T, R>(
 ): Promise<R[]> {
   const results: R[] = new Array<R>(items.length);
   let next = 0;
-  let failed = false;
+  const errors = new Map<number, unknown>();
   const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
+    while (next < items.length && errors.size === 0) {
       const index = next++;
       try {
         results[index] = await work(items[index] as T, index);
       } catch (error) {
-        failed = true;
-        throw error;
+        errors.set(index, error);
       }
     }
   };
-  const workers = Array.from({ length: Math.min(atATime, items.length) }, () => worker());
-  const outcomes = await Promise.allSettled(workers);
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, () => worker()));
+  if (errors.size > 0) throw errors.get(Math.min(...errors.keys()));
   return results;
 }

@@ -35,11 +35,20 @@ export interface RunOptions {
   message?: string;
 }
 
-/** Every command that ran, for `--verbose`, `--log` and the debug folder. */
+/** Every command that ran, with the end of what it printed, for `--verbose`, `--log` and the debug folder. */
 const history: RunResult[] = [];
+/** Characters of output that are remembered of a command: preprocessed files by the thousand would fill the memory. */
+const keptOutput = 16 * 1024;
 
 export function commandHistory(): readonly RunResult[] {
   return history;
+}
+
+/** The end of a long text. It is copied: a slice would keep the whole text in memory. */
+function kept(text: string): string {
+  if (text.length <= keptOutput) return text;
+  const left = text.length - keptOutput;
+  return Buffer.from(`[${left} characters before this are not kept]\n${text.slice(-keptOutput)}`).toString();
 }
 
 /** An argument vector as a line a person can paste into a shell; credentials in URLs are left out. */
@@ -66,7 +75,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     reject: false,
     stripFinalNewline: true,
     maxBuffer: 512 * 1024 * 1024,
-    all: true,
+    all: options.onLine !== undefined,
     ...(options.env ? { env: options.env } : {}),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
@@ -91,7 +100,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stderr: ended.stderr,
     ms: performance.now() - started,
   };
-  history.push(result);
+  history.push({ ...result, stdout: kept(result.stdout), stderr: kept(result.stderr) });
   if (ended.isCanceled) throw new KlpError('interrupted', `${file} was interrupted`);
   if (!ended.failed || (options.okCodes ?? [0]).includes(result.exitCode)) return result;
   const late = watch.silent()

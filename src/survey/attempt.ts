@@ -84,12 +84,13 @@ function blank(item: SurveyItem): Attempted['entry'] {
 
 /**
  * The parts of an item that this kernel contains, and those that it does not. What no object reads is left to the
- * engine unless it is a C file or a header: it may be documentation, or a Makefile that decides what is built.
+ * engine unless it is known to be no part of this kernel: it may be documentation, or a Makefile that decides what is
+ * built.
  */
 function partition(item: SurveyItem, by: Attempting): [kept: FilePart[], left: FilePart[]] {
   const isLeft = (part: FilePart): boolean => {
     const reach = by.reach(part.path);
-    if (reach === undefined || reach.objects > 0 || !/\.[ch]$/.test(part.path)) return false;
+    if (reach === undefined || reach.objects > 0) return false;
     // A new header is read by what the same change makes read it; a new C file needs a new object.
     return !part.added && (part.path.endsWith('.h') || reach.code === 'not-built');
   };

@@ -15,7 +15,7 @@ export async function noUnit(tree: KernelTree, path: string): Promise<KlpError> 
       { file: path, object: compiled },
     );
   }
-  const why = path.endsWith('.c') ? await whyNotBuilt(tree, object) : undefined;
+  const why = /\.[cS]$/.test(path) ? await whyNotBuilt(tree, object) : undefined;
   const tail = why === undefined ? '' : `: ${why.text}`;
   return new KlpError('not-built', `no object of this kernel was made from ${path}${tail}`, {
     file: path,

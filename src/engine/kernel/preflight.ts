@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { archData } from '../../shared/catalog.js';
 import type { Code } from '../../shared/codes.js';
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
@@ -48,10 +49,11 @@ async function whyDropped(
   units: ReadonlyMap<string, TranslationUnit[]>,
 ): Promise<string | undefined> {
   const used = (units.get(file.path)?.length ?? 0) > 0 || (units.get(file.from ?? '')?.length ?? 0) > 0;
-  const aside = used ? undefined : besideTheKernel(file.path);
+  const aside = used ? undefined : (besideTheKernel(file.path) ?? elsewhere(file.path, tree.arch));
   if (aside !== undefined) return aside;
   if (file.op === undefined && file.original === file.patched) return 'its content ends as it was';
   refuseOperation(file);
+  if (!used && kindOf(file.path) === 'assembly') throw await noUnit(tree, file.path);
   refuseKind(file, used);
   if (used) return undefined;
   if (kindOf(file.path) === 'header') return 'no object of this kernel reads it';
@@ -73,6 +75,14 @@ function besideTheKernel(path: string): string | undefined {
   const name = basename(path);
   if (name.startsWith('.') || filesBeside.has(name) || /\.(rst|txt|md)$/.test(name)) return 'documentation';
   return undefined;
+}
+
+/** Why a file that no object reads cannot matter to a kernel of this architecture; undefined when it can. */
+export function elsewhere(path: string, arch: string): string | undefined {
+  const other = /^arch\/([^/]+)\/./.exec(path)?.[1];
+  return other === undefined || other === archData(arch).kernelArch
+    ? undefined
+    : `it belongs to another architecture, ${other}`;
 }
 
 type SourceKind = 'c' | 'header' | 'assembly' | 'rust' | 'build';
