@@ -33,6 +33,19 @@ const qemu = (file: string, title: string, on: Proof['on'] = both): Proof => ({
   on,
 });
 
+/** A case of test/qemu/behaviour.test.ts: seen before, while and after the livepatch is active. */
+const behaviour = (file: string, title: string, on: Proof['on'] = both): Proof => ({
+  file: `test/qemu/behaviour/${file}.ts`,
+  title,
+  on,
+});
+/** A case of test/integration/refusals.test.ts: what is said of a patch for the kernel of the image. */
+const refused = (title: string, on: Proof['on'] = both): Proof => ({
+  file: 'test/integration/refusals.ts',
+  title,
+  on,
+});
+
 const mutants: Proof = {
   file: 'test/integration/mutation.test.ts',
   title: 'no small change to the IR of Linux %s that changes the code escapes the diff',
@@ -63,6 +76,7 @@ export const classes: readonly LivepatchClass[] = [
       unit('distill/distill', 'binds a renumbered static to its original'),
       unit('diff/diff', 'is the same one when it was %s and is %s'),
       qemu('symbols', 'flags of what a function does once'),
+      behaviour('functions', 'goes on with its static local and per-cpu variables'),
     ],
   },
   {
@@ -74,6 +88,7 @@ export const classes: readonly LivepatchClass[] = [
       unit('diff/once', 'keeps its flag when two in one function are told apart'),
       unit('distill/escapes', 'is given away where lock classes are something'),
       qemu('symbols', 'something else done once'),
+      behaviour('mechanisms', 'what was printed once is not printed again by the patched function'),
     ],
   },
   {
@@ -109,6 +124,7 @@ export const classes: readonly LivepatchClass[] = [
       unit('distill/distill', 'come along, and their callers are replaced'),
       qemu('examples', 'inlined-task-state'),
       qemu('symbols', 'a per-CPU variable'),
+      behaviour('functions', 'a static function that has been inlined'),
     ],
   },
   {
@@ -119,6 +135,9 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('diff/diff', 'sees that a caller relies on what was known of the result of a static function'),
       unit('diff/interface', 'is refused when callers in other files do not come along'),
+      behaviour('drift', 'callers that relied on the one result of a static function come along with it'),
+      behaviour('drift', 'a static function whose argument was always the same gets it passed', ['x86_64']),
+      refused('other results of functions that a table of the kernel points to'),
     ],
   },
   {
@@ -129,6 +148,7 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('kernel/units', 'finds the objects that read a header, of C and of assembly'),
       qemu('symbols', 'an exported function with other parameters'),
+      behaviour('functions', 'an inline function of a header, inlined into many functions of several files'),
     ],
   },
   {
@@ -139,6 +159,7 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('kernel/symbols', 'counts equal statics by address and tells which is whose'),
       qemu('symbols', 'a function whose name another object has too'),
+      behaviour('drift', 'whose name the kernel has twice'),
     ],
   },
   {
@@ -150,6 +171,8 @@ export const classes: readonly LivepatchClass[] = [
       qemu('symbols', 'a weak function, unless the architecture overrides it'),
       qemu('symbols', 'a system call'),
       unit('diff/refuse', 'alias-changed'),
+      behaviour('functions', 'a weak function that nothing overrides'),
+      behaviour('objects', 'a function of a driver that counts for each processor'),
     ],
   },
   {
@@ -181,6 +204,7 @@ export const classes: readonly LivepatchClass[] = [
         'calls the new copy of a changed function and takes the address of the original',
       ),
       qemu('symbols', 'the address of a new function, with a warning'),
+      behaviour('functions', 'an address that patched code hands out leads to the original'),
     ],
   },
   {
@@ -188,7 +212,13 @@ export const classes: readonly LivepatchClass[] = [
     what: 'Jump labels whose key lives in a module',
     handled: 'They become branches that read the key',
     codes: ['late-special-section', 'static-branch-dynamic'],
-    proofs: [unit('distill/jumplabel', 'stay as they are when their key is known'), loaded],
+    proofs: [
+      unit('distill/jumplabel', 'stay as they are when their key is known'),
+      loaded,
+      behaviour('objects', 'a trace point of a module, in a patched function of that module'),
+      behaviour('mechanisms', 'a static branch of a patched function is as its key was, and follows it'),
+      behaviour('drift', 'a static key of the livepatch switches its own branches'),
+    ],
   },
   {
     number: 16,
@@ -205,7 +235,13 @@ export const classes: readonly LivepatchClass[] = [
     what: 'Records about code: alternatives, `__bug_table`, `__ex_table`, dynamic debug, printk index',
     handled: 'Carried with their function; what only the boot of vmlinux reads is refused',
     codes: ['section-not-for-modules'],
-    proofs: [unit('diff/refuse', 'lets data come and go in %s'), loaded],
+    proofs: [
+      unit('diff/refuse', 'lets data come and go in %s'),
+      loaded,
+      behaviour('mechanisms', 'writes to a bad address of user space, past alternatives'),
+      behaviour('mechanisms', 'warnings of patched functions name file and line of the patch'),
+      behaviour('mechanisms', 'debug messages of a patched function, with a changed text'),
+    ],
   },
   {
     number: 18,
@@ -238,6 +274,8 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('kernel/symbols', 'knows which functions ftrace can divert'),
       unit('distill/distill', 'are refused when other files may call them'),
+      behaviour('drift', 'an inline function that was left out of line comes along'),
+      refused('a function of a folder that is built without tracing, which other files call'),
     ],
   },
   {
@@ -264,7 +302,11 @@ export const classes: readonly LivepatchClass[] = [
     number: 24,
     what: 'Another layout of a structure',
     codes: ['struct-layout-changed'],
-    proofs: [unit('diff/layout', 'are compared field by field, also where a new field fits into a hole')],
+    proofs: [
+      unit('diff/layout', 'are compared field by field, also where a new field fits into a hole'),
+      refused('a new field within a structure of a header'),
+      refused('a new field in the hole of a structure, which moves no other'),
+    ],
   },
   {
     number: 25,
@@ -274,6 +316,7 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('provide', 'is its new globals and its functions that are static no more'),
       qemu('symbols', 'a variable that is static no more, used by another file'),
+      behaviour('functions', 'new functions with tables of texts'),
     ],
   },
   {
@@ -289,6 +332,16 @@ export const classes: readonly LivepatchClass[] = [
     proofs: [
       unit('kernel/preflight', 'assembly-changed'),
       unit('object/assembly', 'refuses assembly that the patch changes'),
+      refused('assembly'),
+      refused('code of the vDSO, which runs in programs'),
+      refused('code that the vDSO includes'),
+      refused('code that runs in real mode', ['x86_64']),
+      refused('linked apart', ['x86_64']),
+      refused('code that runs before the kernel is mapped', ['arm64']),
+      refused('an option of the configuration'),
+      refused('a Makefile'),
+      refused('the linker script'),
+      refused('Rust code'),
     ],
   },
   {
@@ -326,7 +379,10 @@ export const classes: readonly LivepatchClass[] = [
     what: 'Several objects in one livepatch',
     handled: 'Each with its own klp_object',
     codes: [],
-    proofs: [qemu('real-fixes', 'together make one livepatch of vmlinux and all those modules')],
+    proofs: [
+      qemu('real-fixes', 'together make one livepatch of vmlinux and all those modules'),
+      behaviour('objects', 'which share a new function with its static variable'),
+    ],
   },
   {
     number: 31,
@@ -343,7 +399,11 @@ export const classes: readonly LivepatchClass[] = [
     what: 'Atomic replace',
     handled: 'On unless --no-replace is given',
     codes: [],
-    proofs: [unit('klp/wrapper', 'sets what the module says of itself')],
+    proofs: [
+      unit('klp/wrapper', 'sets what the module says of itself'),
+      behaviour('objects', 'a livepatch takes the place of another: all of that is gone'),
+      behaviour('objects', 'a second livepatch of the same function goes on top'),
+    ],
   },
   {
     number: 33,

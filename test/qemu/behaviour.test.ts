@@ -9,6 +9,7 @@ import { ensureImage } from '../../src/controller/images.js';
 import type { BootAssets } from '../../src/verify/types.js';
 import { verify, type Verified } from '../../src/verify/verify.js';
 import { nameOf, pinnedKernels } from '../setup/engine.js';
+import { drift } from './behaviour/drift.js';
 import { functions } from './behaviour/functions.js';
 import { generateAll, type Made } from './behaviour/generate.js';
 import { mechanisms } from './behaviour/mechanisms.js';
@@ -37,7 +38,7 @@ const context = controllerContext({ progress: () => undefined, timings: {} });
 const kernels = pinnedKernels.filter(({ kernel }) => kernel.startsWith('6.12.'));
 
 describe.each(kernels.map((one) => [nameOf(one), one] as const))('Linux %s', (_, tested) => {
-  const cases = [...functions, ...mechanisms, ...objects].filter(
+  const cases = [...functions, ...drift, ...mechanisms, ...objects].filter(
     ({ arch }) => arch === undefined || arch === tested.arch,
   );
   let dir: string;

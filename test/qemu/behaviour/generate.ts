@@ -16,6 +16,15 @@ export interface Made {
   results: Map<string, { document: ResultDocument; module: string }>;
 }
 
+/** What the engine is given: a patch under a name. */
+type Given = Pick<Behaviour, 'name' | 'edits' | 'noReplace'>;
+
+/** Copies the sources that the cases edit to the folder /job of a container. */
+const copySources = (cases: readonly Given[]): string => {
+  const files = [...new Set(cases.flatMap(({ edits }) => edits.map(({ file }) => file)))];
+  return `cd /usr/src/linux && cp --parents ${files.join(' ')} /job`;
+};
+
 /**
  * Makes the livepatches of all cases, in two containers: one builds the test module and copies the sources out, for
  * the patches are made from the kernel's own text; the other runs the engine once for each case.
@@ -31,15 +40,47 @@ export async function generateAll(
 ): Promise<Made> {
   const build = join(dir, 'build');
   await cp(join(import.meta.dirname, '..', 'modules-behaviour'), build, { recursive: true });
-  const files = [...new Set(cases.flatMap(({ edits }) => edits.map(({ file }) => file)))];
-  const copy = `cd /usr/src/linux && cp --parents ${files.join(' ')} /job`;
   const built = join(dir, 'built');
   await mkdir(built);
-  const make = makeModules(image).join(' ');
-  await runInImage(docker, image, build, ['sh', '-c', `${make} && ${copy}`], built, context);
+  const command = `${makeModules(image).join(' ')} && ${copySources(cases)}`;
+  await runInImage(docker, image, build, ['sh', '-c', command], built, context);
+  const results = await runEngine(docker, image, cases, built, dir, context);
+  return { probe: join(built, 'klp_probe.ko'), results };
+}
 
+/**
+ * The result documents of all cases, by name: for patches that become no livepatch.
+ * @param dir an empty folder
+ * @throws Error when an edit does not fit the kernel, or the engine gives no result
+ */
+export async function judgeAll(
+  docker: Docker,
+  image: Image,
+  cases: readonly Given[],
+  dir: string,
+  context: ControllerContext,
+): Promise<Map<string, ResultDocument>> {
+  const [empty, sources] = [join(dir, 'empty'), join(dir, 'sources')];
+  await mkdir(empty);
+  await mkdir(sources);
+  await runInImage(docker, image, empty, ['sh', '-c', copySources(cases)], sources, context);
+  const results = await runEngine(docker, image, cases, sources, dir, context);
+  return new Map([...results].map(([name, { document }]) => [name, document]));
+}
+
+/** Runs the engine once for each case. @param sources a folder with the files that the cases edit */
+async function runEngine(
+  docker: Docker,
+  image: Image,
+  cases: readonly Given[],
+  sources: string,
+  dir: string,
+  context: ControllerContext,
+): Promise<Made['results']> {
   const texts = new Map<string, string>();
-  for (const file of files) texts.set(file, await readFile(join(built, file), 'utf8'));
+  for (const file of cases.flatMap(({ edits }) => edits.map((edit) => edit.file))) {
+    texts.set(file, await readFile(join(sources, file), 'utf8'));
+  }
   const job = join(dir, 'job');
   for (const one of cases) {
     const text = patchOf(one.edits, (file) => texts.get(file) ?? '');
@@ -69,5 +110,5 @@ export async function generateAll(
     const document = resultSchema.parse(JSON.parse(json));
     results.set(name, { document, module: join(to, 'out', `livepatch-${name}.ko`) });
   }
-  return { probe: join(built, 'klp_probe.ko'), results };
+  return results;
 }

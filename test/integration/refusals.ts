@@ -1,0 +1,203 @@
+import type { Code } from '../../src/shared/codes.js';
+import type { Edit } from '../qemu/behaviour/types.js';
+
+/** A patch that cannot be livepatched, and what is said of it. */
+export interface Refusal {
+  name: string;
+  about: string;
+  /** The architecture that has the file; every one when left out. */
+  arch?: string;
+  edits: Edit[];
+  code: Code;
+  /** Where the finding is; the first edited file when left out. */
+  file?: string;
+  message: RegExp;
+}
+
+/** A remark at the end of a line that occurs once: for files whose kind alone decides. */
+const remark = (file: string, find: string, sign = '/* livepatched */'): Edit[] => [
+  { file, find, put: `${find} ${sign}` },
+];
+
+const useOfField: Edit = {
+  file: 'net/packet/af_packet.c',
+  find: '		match->flags = flags;',
+  put: '		match->flags = flags;\n		match->livepatched = 1;',
+};
+
+export const refusals: Refusal[] = [
+  {
+    name: 'signature',
+    about: 'other results of functions that a table of the kernel points to',
+    edits: [
+      { file: 'fs/fat/fatent.c', find: 'int (*ent_get)', put: 'long (*ent_get)' },
+      { file: 'fs/fat/fatent.c', find: 'static int fat12_ent_get', put: 'static long fat12_ent_get' },
+      { file: 'fs/fat/fatent.c', find: 'static int fat16_ent_get', put: 'static long fat16_ent_get' },
+      { file: 'fs/fat/fatent.c', find: 'static int fat32_ent_get', put: 'static long fat32_ent_get' },
+    ],
+    code: 'signature-changed',
+    message: /result of fat\d\d_ent_get change, and fat\d\d_ops holds a pointer to it/,
+  },
+  {
+    name: 'untraceable',
+    about: 'a function of a folder that is built without tracing, which other files call',
+    edits: [{ file: 'lib/argv_split.c', find: '	argv--;', put: '	if (!argv)\n		return;\n	argv--;' }],
+    code: 'not-traceable',
+    message: /argv_free changes, but ftrace cannot redirect it, and code in other files may call it/,
+  },
+  {
+    name: 'layout',
+    about: 'a new field within a structure of a header',
+    edits: [
+      {
+        file: 'net/packet/internal.h',
+        find: '	u32			max_num_members;',
+        put: '	u32			livepatched;\n	u32			max_num_members;',
+      },
+      useOfField,
+    ],
+    code: 'struct-layout-changed',
+    message: /struct packet_fanout.*livepatched/,
+  },
+  {
+    name: 'layout-hole',
+    about: 'a new field in the hole of a structure, which moves no other',
+    edits: [
+      {
+        file: 'net/packet/internal.h',
+        behind: 'struct packet_fanout {',
+        find: '	u8			flags;',
+        put: '	u8			flags;\n	u8			livepatched;',
+      },
+      useOfField,
+    ],
+    code: 'struct-layout-changed',
+    message: /struct packet_fanout.*livepatched/,
+  },
+  {
+    name: 'kconfig',
+    about: 'an option of the configuration',
+    edits: [{ file: 'fs/fat/Kconfig', find: 'Enable FAT UTF-8 option', put: 'Have the FAT UTF-8 option' }],
+    code: 'build-file-changed',
+    message: /fs\/fat\/Kconfig/,
+  },
+  {
+    name: 'makefile',
+    about: 'a Makefile',
+    edits: [{ file: 'fs/fat/Makefile', find: 'inode.o misc.o', put: 'inode.o misc.o more.o' }],
+    code: 'build-file-changed',
+    message: /fs\/fat\/Makefile/,
+  },
+  {
+    name: 'rust',
+    about: 'Rust code',
+    edits: [{ file: 'rust/kernel/print.rs', find: 'pr_cont!(" {}', put: 'pr_cont!("  {}' }],
+    code: 'rust-changed',
+    message: /print\.rs is Rust code/,
+  },
+  {
+    name: 'assembly-x86',
+    about: 'assembly',
+    arch: 'x86_64',
+    edits: remark('arch/x86/lib/copy_page_64.S', 'EXPORT_SYMBOL(copy_page)'),
+    code: 'assembly-changed',
+    message: /copy_page_64\.S is assembly/,
+  },
+  {
+    name: 'real-mode',
+    about: 'code that runs in real mode',
+    arch: 'x86_64',
+    edits: remark('arch/x86/realmode/rm/reboot.S', 'SYM_DATA_END(machine_real_restart_gdt)'),
+    code: 'assembly-changed',
+    message: /reboot\.S is assembly/,
+  },
+  {
+    name: 'boot',
+    about: "code of the kernel's loader, which is linked apart",
+    arch: 'x86_64',
+    edits: [{ file: 'arch/x86/boot/a20.c', find: 'if (!--ffs)', put: 'if (--ffs == 0)' }],
+    code: 'object-not-livepatchable',
+    message: /a20\.c is compiled to arch\/x86\/boot\/a20\.o, which is linked neither/,
+  },
+  {
+    name: 'linker-script-x86',
+    about: 'the linker script',
+    arch: 'x86_64',
+    edits: remark('arch/x86/kernel/vmlinux.lds.S', '		HEAD_TEXT'),
+    code: 'build-file-changed',
+    message: /vmlinux\.lds\.S/,
+  },
+  {
+    name: 'vdso-x86',
+    about: 'code of the vDSO, which runs in programs',
+    arch: 'x86_64',
+    edits: [
+      {
+        file: 'arch/x86/entry/vdso/vclock_gettime.c',
+        find: 'return __cvdso_time(t);',
+        put: 'return __cvdso_time(t) + 1;',
+      },
+    ],
+    code: 'object-not-livepatchable',
+    message: /vclock_gettime\.o, which is linked neither/,
+  },
+  {
+    name: 'vdso-shared',
+    about: 'code that the vDSO includes',
+    edits: [
+      {
+        file: 'lib/vdso/gettimeofday.c',
+        behind: 'static inline bool vdso_cycles_ok(',
+        find: 'return true;',
+        put: 'return cycles != 0;',
+      },
+    ],
+    code: 'not-built',
+    message: /no object of this kernel was made from lib\/vdso\/gettimeofday\.c/,
+  },
+  {
+    name: 'assembly-arm64',
+    about: 'assembly',
+    arch: 'arm64',
+    edits: remark('arch/arm64/lib/copy_page.S', 'SYM_FUNC_START(__pi_copy_page)'),
+    code: 'assembly-changed',
+    message: /copy_page\.S is assembly/,
+  },
+  {
+    name: 'linker-script-arm64',
+    about: 'the linker script',
+    arch: 'arm64',
+    edits: remark('arch/arm64/kernel/vmlinux.lds.S', '		HEAD_TEXT'),
+    code: 'build-file-changed',
+    message: /vmlinux\.lds\.S/,
+  },
+  {
+    name: 'vdso-arm64',
+    about: 'code of the vDSO, which runs in programs',
+    arch: 'arm64',
+    edits: [
+      {
+        file: 'arch/arm64/kernel/vdso/vgettimeofday.c',
+        find: 'return __cvdso_clock_getres(clock_id, res);',
+        put: 'return __cvdso_clock_getres(clock_id, res) + 1;',
+      },
+    ],
+    code: 'object-not-livepatchable',
+    message: /vgettimeofday\.o, which is linked neither/,
+  },
+  {
+    name: 'before-mapping',
+    about: 'code that runs before the kernel is mapped, in the kernel under other names',
+    arch: 'arm64',
+    edits: [
+      {
+        file: 'arch/arm64/kernel/pi/map_kernel.c',
+        behind: 'asmlinkage void __init early_map_kernel(',
+        find: '{\n',
+        put: '{\n	barrier();\n',
+      },
+    ],
+    code: 'object-not-livepatchable',
+    message: /pi\/map_kernel/,
+  },
+];
