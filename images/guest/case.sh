@@ -13,6 +13,7 @@ run_case() {
     rm -rf /tmp/work
     mkdir -p /tmp/work
     LOADED=
+    PRESENT=$(present)
     run_pass
     # Processes that a test left running; the next case must not meet them.
     kill -KILL -1 2> /dev/null
@@ -83,10 +84,14 @@ load_targets() {
   done_ok
 }
 
-# Takes out what load_targets loaded, the last first.
+# Takes out what load_targets loaded, the last first, and before it what the kernel loaded since: a module that it
+# asked for while a test ran may hold a target (a filesystem holds the driver of its checksums).
 unload_targets() {
   [ -n "$LOADED" ] || return 0
   step unload-target
+  for module in $(loaded_since); do
+    wait_for 2 remove_module "$module"
+  done
   for module in $LOADED; do
     if ! wait_for 10 remove_module "$module"; then
       tell refcount "$module $(cat "/sys/module/$module/refcnt" 2>&1) $(ls "/sys/module/$module/holders" 2>&1)"
@@ -96,6 +101,22 @@ unload_targets() {
   done
   LOADED=
   done_ok
+}
+
+# Modules that were not there before the case and that it did not load itself, the last first.
+loaded_since() {
+  while read -r module rest; do
+    case " $PRESENT $LOADED $NAME " in
+      *" $module "*) ;;
+      *) echo "$module" ;;
+    esac
+  done < /proc/modules
+}
+
+present() {
+  while read -r module rest; do
+    printf '%s ' "$module"
+  done < /proc/modules
 }
 
 remove_module() {

@@ -52,6 +52,14 @@ describe('a livepatch of a module', () => {
     );
   });
 
+  it('that a module which the kernel loaded meanwhile needs is unloaded after that one', async () => {
+    const held = one('held', { objects: ['mbcache'], testScript: script('loads-user') });
+    const result = await run([held, one('good')]);
+    expect(result.findings).toEqual([]);
+    expect(steps(result, 'held').filter((step) => step.includes('unload-target'))).not.toEqual([]);
+    expect(failed(result, 'good')).toEqual([]);
+  });
+
   it('that the test keeps in use ends its boot, and the next case gets a new one', async () => {
     const keeps = one('module', {
       objects: ['loop'],
