@@ -1,9 +1,9 @@
 import { baseName } from '../ir/canonical.js';
+import { callCheckNames, isAnonymous, isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
 import {
   bind,
   correspondence,
-  isAnonymous,
   isLocalText,
   printRecords,
   sameFunction,
@@ -55,16 +55,11 @@ function defined<T extends IrGlobal['kind']>(
 ): Map<string, Extract<IrGlobal, { kind: T }>> {
   const found = new Map<string, Extract<IrGlobal, { kind: T }>>();
   for (const [name, g] of module.globals) {
-    if (g.kind === kind && !g.declared && g.linkage !== 'available_externally') {
+    if (g.kind === kind && !g.declared && g.linkage !== 'available_externally' && !isBookkeeping(g)) {
       found.set(name, g as Extract<IrGlobal, { kind: T }>);
     }
   }
   return found;
-}
-
-/** Names that clang made for the compiler's own bookkeeping and that hold no content of the source. */
-export function isBookkeeping(name: string): boolean {
-  return name.startsWith('llvm.');
 }
 
 /**
@@ -181,9 +176,7 @@ function compareData(c: Correspondence): DataDiff {
   const ambiguous = pairByName(c, before, after);
   bindByUse(c, defined(c.original.module, 'function'), defined(c.patched.module, 'function'), ambiguous);
   const changedData = new Set<string>();
-  const addedData = new Set(
-    [...after].filter(([n, v]) => !isAnonymous(v) && !isBookkeeping(n)).map(([n]) => n),
-  );
+  const addedData = new Set([...after].filter(([, v]) => !isAnonymous(v)).map(([n]) => n));
   // Equal variables show what those are that they point at, so until no further pair is found.
   for (let found = true; found;) {
     found = false;
@@ -199,7 +192,7 @@ function compareData(c: Correspondence): DataDiff {
   }
   const removedData = new Set<string>();
   for (const [name, a] of before) {
-    if (isAnonymous(a) || isBookkeeping(name)) continue;
+    if (isAnonymous(a)) continue;
     if (!c.forward.has(name) && (a.local || !after.has(name))) removedData.add(name);
   }
   return { changedData, addedData, removedData, ambiguous };
@@ -217,7 +210,7 @@ function pairByName(
   const open = (side: Map<string, IrVariable>, taken: Map<string, string>): Map<string, IrVariable[]> => {
     const groups = new Map<string, IrVariable[]>();
     for (const [name, v] of side) {
-      if (!v.local || isAnonymous(v) || taken.has(name) || isBookkeeping(name)) continue;
+      if (!v.local || isAnonymous(v) || taken.has(name)) continue;
       const key = baseName(name);
       groups.set(key, [...(groups.get(key) ?? []), v]);
     }
@@ -280,7 +273,7 @@ function followChangedConstants(
       (g) =>
         g.kind === 'variable' &&
         g.name !== name &&
-        !isBookkeeping(g.name) &&
+        !isBookkeeping(g) &&
         c.patched.canonical.initialiser(g).refs.includes(name),
     );
     if (pointedAt) continue;
@@ -301,9 +294,10 @@ function followChangedConstants(
 function compareLines(original: string[], patched: string[]): { added: string[]; removed: string[] } {
   const stable = (line: string): string => baseName(line.replace(/(__UNIQUE_ID_\w*?)\d+/g, '$1'));
   const count = new Map<string, number>();
-  for (const line of original) count.set(stable(line), (count.get(stable(line)) ?? 0) + 1);
+  const own = (line: string): boolean => !callCheckNames.test(line);
+  for (const line of original.filter(own)) count.set(stable(line), (count.get(stable(line)) ?? 0) + 1);
   const added: string[] = [];
-  for (const line of patched) {
+  for (const line of patched.filter(own)) {
     const left = count.get(stable(line)) ?? 0;
     if (left > 0) count.set(stable(line), left - 1);
     else added.push(line);

@@ -1,10 +1,11 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
+import { isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule } from '../ir/module.js';
 import { addressesIn, closingBracket } from '../ir/text.js';
 import { filesOf, lineOf } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
-import { isBookkeeping, type ModuleDiff } from './diff.js';
+import type { ModuleDiff } from './diff.js';
 
 /** A unit with its difference, as far as others see it. */
 export interface ComparedUnit {
@@ -131,7 +132,7 @@ function interfaceChanges({ original, patched, diff }: ComparedUnit): [IrFunctio
 /** Who holds the function's address in the running kernel, if anyone does. */
 function pointerTo(module: IrModule, name: string): string | undefined {
   for (const g of module.globals.values()) {
-    if (g.kind === 'alias' || isBookkeeping(g.name) || g.name === name) continue;
+    if (g.kind === 'alias' || isBookkeeping(g) || g.name === name) continue;
     if (g.kind === 'variable' && (g.section ?? '').startsWith('.discard')) continue;
     const text = g.kind === 'function' ? g.body : g.initialiser;
     if (text.includes(name) && addressesIn(text).has(name)) return g.name;

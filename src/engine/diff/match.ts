@@ -1,4 +1,5 @@
 import { baseName, canonicaliser, type Canonical, type Canonicaliser } from '../ir/canonical.js';
+import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
 
 /** One side of a comparison. */
@@ -47,18 +48,16 @@ export function bind(c: Correspondence, original: string, patched: string): void
   c.backward.set(patched, original);
 }
 
-/** A constant nobody can tell from a copy of it: string literals, `__func__`, anonymous initialisers. */
-export function isAnonymous(g: IrGlobal): boolean {
-  return g.kind === 'variable' && g.constant && g.linkage === 'private';
-}
-
 /** Sections of records about one place in the code that prints: they belong to the module whose code that is. */
 export const printRecords = /^(?:__dyndbg|\.printk_index)/;
+
+/** The type of a text, also with the margin that KASAN puts behind it. */
+const text = /^(?:\[\d+ x i8\]|\{ \[\d+ x i8\], \[\d+ x i8\] \})$/;
 
 /** A function's own constant text (`static const char msg[] = "…"`): it is there to be read, wherever it stands. */
 export function isLocalText(v: IrVariable): boolean {
   const ofFunction = baseName(v.name).includes('.');
-  return v.local && v.constant && v.section === undefined && ofFunction && /^\[\d+ x i8\]$/.test(v.type);
+  return v.local && v.constant && v.section === undefined && ofFunction && text.test(v.type);
 }
 
 /** Does the canonical text agree, and does each reference stand for the same thing? Extends `trial`. */

@@ -1,7 +1,8 @@
 import { baseName } from '../ir/canonical.js';
+import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
 import { globalsIn } from '../ir/text.js';
-import { bind, isAnonymous, type Correspondence, type Side } from './match.js';
+import { bind, type Correspondence, type Side } from './match.js';
 
 /**
  * Statics that macros make and that nothing but their use tells apart: flags of what happens once, keys of lock classes,

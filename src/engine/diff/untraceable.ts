@@ -1,9 +1,10 @@
 import { KlpError } from '../../shared/errors.js';
 import { transient } from '../distill/select.js';
+import { isBookkeeping } from '../ir/instrumentation.js';
 import type { IrModule } from '../ir/module.js';
 import { addressesIn, globalsIn, isNamedInString } from '../ir/text.js';
 import type { TranslationUnit } from '../types.js';
-import { isBookkeeping, type ModuleDiff } from './diff.js';
+import type { ModuleDiff } from './diff.js';
 
 /**
  * A changed function without an ftrace entry cannot be redirected (every `inline` function of the kernel that the
@@ -37,7 +38,7 @@ export function carryUntraceable(
     carried.add(name);
     if (patched.asm.some((line) => isNamedInString(line, name))) refuse('assembly refers to it');
     for (const g of patched.globals.values()) {
-      if (isBookkeeping(g.name)) continue;
+      if (isBookkeeping(g)) continue;
       if (g.kind === 'alias') {
         if (g.target === name) refuse(`${g.name} is another name of it`);
         continue;

@@ -1,6 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
-import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
-import { isAnonymous, isLocalText, printRecords } from '../diff/match.js';
+import type { ModuleDiff } from '../diff/diff.js';
+import { isLocalText, printRecords } from '../diff/match.js';
+import { isAnonymous, isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
 import { addressesIn, globalsIn, labelOwnersIn } from '../ir/text.js';
 
@@ -121,7 +122,7 @@ export function select(patched: IrModule, diff: ModuleDiff, file: string): Selec
     const addresses = addressesIn(item.kind === 'function' ? item.body : item.initialiser);
     for (const name of new Set(globalsIn(text))) {
       const g = patched.globals.get(name);
-      if (!g || isBookkeeping(name) || name === item.name) {
+      if (!g || isBookkeeping(g) || name === item.name) {
         if (g && name === item.name && isEntry.has(name) && addresses.has(name))
           selection.addressTaken.set(name, reference(g));
         continue;

@@ -1,6 +1,6 @@
 import { KlpError } from '../../shared/errors.js';
-import { isBookkeeping, type ModuleDiff } from '../diff/diff.js';
-import { isAnonymous } from '../diff/match.js';
+import type { ModuleDiff } from '../diff/diff.js';
+import { isAnonymous, isBookkeeping } from '../ir/instrumentation.js';
 import type { IrGlobal, IrModule } from '../ir/module.js';
 import type { TranslationUnit } from '../types.js';
 import { codeOf, type Listing } from './listing.js';
@@ -54,7 +54,7 @@ function isGenerated(g: IrGlobal): boolean {
     g.kind !== 'alias' &&
     !g.declared &&
     g.linkage !== 'available_externally' &&
-    !isBookkeeping(g.name) &&
+    !isBookkeeping(g) &&
     g.section !== 'llvm.metadata' &&
     !isAnonymous(g)
   );

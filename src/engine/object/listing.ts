@@ -1,3 +1,5 @@
+import { anonymousName } from '../ir/instrumentation.js';
+
 /**
  * The code of a unit as the compiler's assembly listing has it (`-S`): what the object is assembled from, with each jump,
  * call and address still by name, whatever the places that the assembler and the linker give them.
@@ -117,7 +119,7 @@ export function codeOf(
     if (own.has(symbol)) return counted(symbol);
     const up = stack.indexOf(symbol);
     if (up >= 0) return `^${stack.length - up}`;
-    const isPrivate = /^"?\.L/.test(symbol);
+    const isPrivate = anonymousName.test(symbol);
     const content = isPrivate ? (listing.definitions.get(symbol) ?? listing.labels.get(symbol)) : undefined;
     if (content) return `{${textOf(content, [...stack, symbol])}}`;
     if (!symbol.startsWith('"')) return nameOf(symbol);
