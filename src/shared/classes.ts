@@ -258,7 +258,14 @@ export const classes: readonly LivepatchClass[] = [
     what: 'kCFI',
     handled: 'Prefixes and traps are carried; the wrapper is compiled with the checks of the kernel',
     codes: [],
-    proofs: [unit('klp/commands', 'compile our source under our name')],
+    proofs: [
+      unit('klp/commands', 'compile our source under our name'),
+      unit(
+        'distill/distill',
+        'declares functions with their types for indirect-call checks, where LLVM reads them',
+      ),
+      unit('diff/instrumented', 'names the types of functions whose addresses a file takes'),
+    ],
   },
   {
     number: 20,
@@ -347,9 +354,15 @@ export const classes: readonly LivepatchClass[] = [
   {
     number: 27,
     what: 'Kernels with KASAN, KCSAN, UBSAN, GCOV',
-    handled: 'Code is generated without running IR passes again',
+    handled:
+      'Code is generated without running IR passes again; what the compiler adds for these is told from the data of the source, literals and counters of replaced functions are copies',
     codes: [],
-    proofs: [unit('object/compile', 'runs no IR pass')],
+    proofs: [
+      unit('object/compile', 'runs no IR pass'),
+      unit('diff/instrumented', 'has named literals: they are compared by content'),
+      unit('diff/instrumented', 'has places in the code that have numbers for names'),
+      unit('diff/instrumented', 'has counters for each function'),
+    ],
   },
   {
     number: 28,

@@ -171,17 +171,19 @@ function declaration(module: IrModule, g: IrGlobal, name: string): string {
   const at = g.head.indexOf('@');
   const open = g.head.indexOf('(', at);
   const close = closingBracket(g.head, open);
+  // A declaration has its type for indirect-call checks first, a definition has it last.
+  const [type = ''] = / !kcfi_type !\d+/.exec(g.head) ?? [];
   const before = g.head
     .slice(0, at)
+    .replace(type, '')
     .replace(locations, '')
     .replace(
       /^(?:define|declare) (?:internal |private |weak |weak_odr |linkonce |linkonce_odr |available_externally |extern_weak |external )?(?:dso_local )?/,
-      'declare dso_local ',
+      `declare${type} dso_local `,
     );
   const parameters = g.head.slice(open, close).replace(/ %[-\w$.]+(?=[,)])/g, '');
   const group = / #\d+/.exec(g.head.slice(close))?.[0] ?? '';
-  const type = / !kcfi_type !\d+/.exec(g.head.slice(close))?.[0] ?? '';
-  return `${before}@${quoteName(name)}${parameters}${group}${g.declared ? '' : type}`;
+  return `${before}@${quoteName(name)}${parameters}${group}`;
 }
 
 /** `llvm.compiler.used` with those members that came along, so that code generation keeps them. */

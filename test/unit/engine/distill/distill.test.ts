@@ -365,4 +365,29 @@ define dso_local void @setup() section ".init.text" {\n  call void @f()\n  ret v
       `@llvm.compiler.used = appending global [1 x i8*] [${kept}], section "llvm.metadata"`,
     );
   });
+
+  it('declares functions with their types for indirect-call checks, where LLVM reads them', () => {
+    const { distilled } = distil(
+      ...pair(
+        (n) => `declare !kcfi_type !1 void @outside(i32)
+define internal void @inside(i32 noundef %0) #1 !kcfi_type !1 {
+  call void @outside(i32 %0)
+  ret void
+}
+define dso_local void @f() #1 !kcfi_type !2 {
+  call void @outside(i32 ${n})
+  call void @inside(i32 ${n})
+  ret void
+}
+attributes #1 = { nounwind }
+!1 = !{i32 17}
+!2 = !{i32 18}
+`,
+      ),
+    );
+    expect(distilled.text).toContain('declare !kcfi_type !1 dso_local void @outside(i32)\n');
+    expect(distilled.text).toContain('declare !kcfi_type !1 dso_local void @inside(i32 noundef) #1\n');
+    expect(distilled.text).toMatch(/define dso_local void @f\(\) #1 !kcfi_type !2/);
+    expect(distilled.text).toContain('!1 = !{i32 17}');
+  });
 });
