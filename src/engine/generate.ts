@@ -21,7 +21,7 @@ import { isExportOf } from './kernel/symvers.js';
 import { openKernel } from './kernel/tree.js';
 import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
-import { layoutCheck } from './layouts.js';
+import { checkLayouts } from './layouts.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
 import { checkOffsets, readsDifferently, withoutAssembly, type AssemblyContext } from './object/assembly.js';
@@ -85,13 +85,12 @@ export async function generate(
   const units = await stage('find objects', context, () => findUnits(tree, files, reading, context));
 
   // What cannot be livepatched ends the work at once: a header may reach a thousand units.
-  const checkLayouts = layoutCheck(files, overlay, context);
   const analysed = await stage('compare objects', context, () =>
     inParallel(units, processors, async (unit) => {
       if (!(await readsDifferently(unit, files, reading))) return undefined;
       const found = await analyse(tree, unit, files, overlay, context);
       if (differs(found.diff)) {
-        await checkLayouts(found);
+        await checkLayouts(found, files, overlay, context);
         return found;
       }
       if (found.file) context.findings.push(unchanged(unit.object, found.file));

@@ -3,47 +3,57 @@ import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
 import type { AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
-import { layoutChanges, layoutsIn } from './diff/layout.js';
+import { layoutChanges, layoutsIn, type LayoutChange } from './diff/layout.js';
 import { compileToBitcode, disassemble } from './object/compile.js';
-import { aggregatesTouched } from './patch/touched.js';
+import { aggregatesTouched, filesOf, mayChangeTypes, touchedDefinitions } from './patch/touched.js';
 import type { PatchedFile, TranslationUnit } from './types.js';
 
 /**
- * Looks at the layout of structures when the patch touches the definition of one: the running kernel is full of objects
- * of the old layout, made and used by code that the patch does not replace.
- * @returns looks at the files that a changed unit reads, each with the first unit that comes; it throws KlpError
- *   `struct-layout-changed` naming the structure and its fields
+ * Looks at the layout of all structures that a changed unit knows, when the patch changes more than the bodies of
+ * functions: the running kernel is full of objects of the old layout, made and used by code that the patch does not
+ * replace. A layout may also follow from a macro or an enumerator, and be known to some readers of a header only.
+ * @throws KlpError `struct-layout-changed` naming the structure and its fields
  */
-export function layoutCheck(
+export async function checkLayouts(
+  { unit, dir }: AnalysedUnit,
   files: readonly PatchedFile[],
   overlay: string,
   context: EngineContext,
-): (changed: AnalysedUnit) => Promise<void> {
-  const open = new Set(files.filter((file) => aggregatesTouched(file).length > 0));
-  return async ({ unit, dir }) => {
-    const read = [...open].filter(({ path }) => unit.source === path || unit.dependencies.includes(path));
-    if (read.length === 0) return;
-    for (const file of read) open.delete(file);
-    await stage(
-      'layouts',
-      context,
-      async () => {
-        const original = await describedTypes(unit, join(dir, 'original.types.bc'), context);
-        const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
-        const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
-        const defines = new RegExp(`\\b${first?.type}\\b[^;]*\\{`);
-        const file = read.find(({ patched: text }) => defines.test(text)) ?? read[0];
-        const line = file && aggregatesTouched(file)[0];
-        if (first === undefined || file === undefined || line === undefined) return;
-        throw new KlpError(
-          'struct-layout-changed',
-          `${first.type} changes its layout (${first.fields.slice(0, 3).join('; ')})`,
-          { file: file.path, line },
-        );
-      },
-      unit.source,
-    );
-  };
+): Promise<void> {
+  const read = filesOf(unit, files).filter(mayChangeTypes);
+  if (read.length === 0) return;
+  await stage(
+    'layouts',
+    context,
+    async () => {
+      const original = await describedTypes(unit, join(dir, 'original.types.bc'), context);
+      const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
+      const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
+      if (first !== undefined) throw refusal(first, read);
+    },
+    unit.source,
+  );
+}
+
+function refusal({ type, fields }: LayoutChange, read: readonly PatchedFile[]): KlpError {
+  const defines = new RegExp(`\\b${type}\\b[^;]*\\{`);
+  const touched = read.filter((file) => aggregatesTouched(file).length > 0);
+  const file = touched.find(({ patched }) => defines.test(patched)) ?? touched[0] ?? read[0];
+  const line = file && (aggregatesTouched(file)[0] ?? outsideFunctions(file));
+  return new KlpError(
+    'struct-layout-changed',
+    `${type} changes its layout (${fields.slice(0, 3).join('; ')})`,
+    {
+      ...(file === undefined ? {} : { file: file.path }),
+      ...(line === undefined ? {} : { line }),
+    },
+  );
+}
+
+/** The first changed line that is not known to be a function's. */
+function outsideFunctions(file: PatchedFile): number | undefined {
+  const functions = new Set(touchedDefinitions(file).flatMap((t) => (t.function === true ? [t.line] : [])));
+  return (file.changed.find(({ from }) => !functions.has(from)) ?? file.changed[0])?.from;
 }
 
 /**

@@ -56,14 +56,22 @@ export function layoutsIn(text: string): Layouts {
   };
 
   const found: Layouts = new Map();
-  for (const node of nodes.values()) {
-    if (!node.startsWith('!DICompositeType(') || node.includes('DIFlagFwdDecl')) continue;
-    const tag = tags[field(node, 'tag') ?? ''];
-    const name = field(node, 'name');
-    if (name === undefined || (tag !== 'struct' && tag !== 'union')) continue;
+  const add = (type: string, node: string): void => {
     const fields = new Map(describe(node, 0));
     fields.set('(size)', `${field(node, 'size') ?? '0'} bits`);
-    found.set(`${tag} ${name}`, fields);
+    found.set(type, fields);
+  };
+  const aggregate = (node: string): string | undefined => {
+    if (!node.startsWith('!DICompositeType(') || node.includes('DIFlagFwdDecl')) return undefined;
+    const tag = tags[field(node, 'tag') ?? ''];
+    return tag === 'enum' ? undefined : tag;
+  };
+  for (const node of nodes.values()) {
+    const [tag, name] = [aggregate(node), field(node, 'name')];
+    if (tag !== undefined && name !== undefined) add(`${tag} ${name}`, node);
+    if (name === undefined || field(node, 'tag') !== 'DW_TAG_typedef') continue;
+    const named = nodes.get(field(node, 'baseType') ?? '') ?? '';
+    if (aggregate(named) !== undefined && field(named, 'name') === undefined) add(`typedef ${name}`, named);
   }
   return found;
 }

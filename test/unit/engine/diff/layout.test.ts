@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { layoutChanges, layoutsIn } from '../../../../src/engine/diff/layout.js';
-import { aggregatesTouched } from '../../../../src/engine/patch/touched.js';
+import { aggregatesTouched, mayChangeTypes } from '../../../../src/engine/patch/touched.js';
 
 const module = (members: string, size: number, more = ''): string => `source_filename = "x.c"
 !1 = distinct !DICompositeType(tag: DW_TAG_structure_type, name: "s", file: !9, line: 1, size: ${size}, elements: !2)
@@ -38,6 +38,16 @@ describe('layouts of structures', () => {
     ]);
   });
 
+  it('are compared for structures that only a typedef names', () => {
+    const named = (text: string): string =>
+      `${text.replace('name: "s", ', '')}\n!20 = !DIDerivedType(tag: DW_TAG_typedef, name: "s_t", baseType: !1)\n`;
+    const changes = layoutChanges(
+      layoutsIn(named(module('!3, !4', 128))),
+      layoutsIn(named(module('!3, !5, !4', 128))),
+    );
+    expect(changes).toEqual([{ type: 'typedef s_t', fields: ['c: new -> at bit 32, 32 bits, int'] }]);
+  });
+
   it('do not mind a structure that is new', () => {
     const more =
       '!20 = distinct !DICompositeType(tag: DW_TAG_structure_type, name: "n", size: 32, elements: !21)\n!21 = !{!3}\n';
@@ -73,5 +83,47 @@ typedef struct {
   ])('line %i lies in a structure: %s', (line, inside) => {
     const changed = [{ from: line, to: line, patch: 'p', patchLine: 1 }];
     expect(aggregatesTouched({ path: 'x.h', original: '', patched, changed })).toEqual(inside ? [line] : []);
+  });
+});
+
+describe('mayChangeTypes', () => {
+  const original = `#define COUNT 4
+
+enum kind { FIRST, LAST };
+
+struct s
+{
+	int a[COUNT];
+};
+
+struct aligned __attribute__((aligned(8)))
+{
+	int b;
+};
+
+static struct s *make(int size,
+		      int count)
+{
+#define INSIDE 3
+	return size + \
+		count;
+}
+
+static inline int one(void) { return 1; }
+`;
+  it.each([
+    ['the value of a macro', 'COUNT 4', 'COUNT 5', true],
+    ['an enumerator', 'LAST', 'MORE, LAST', true],
+    ['a field', 'int a', 'long a', true],
+    ['a field of a structure with attributes', 'int b', 'long b', true],
+    ['a macro inside a function', 'INSIDE 3', 'INSIDE 4', true],
+    ['a parameter', 'int count', 'long count', true],
+    ['an included file', '#define COUNT', '#include "x.h"\n#define COUNT', true],
+    ['the body of a function', 'return size', 'return -size', false],
+    ['the end of a statement', '\t\tcount;', '\t\tcount * 2;', false],
+  ])('%s: %s -> %s', (_, from, to, expected) => {
+    const patched = original.replace(from, to);
+    expect(patched).not.toBe(original);
+    expect(mayChangeTypes({ path: 'x.h', original, patched, changed: [] })).toBe(expected);
   });
 });
