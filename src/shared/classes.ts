@@ -256,7 +256,8 @@ export const classes: readonly LivepatchClass[] = [
   {
     number: 19,
     what: 'kCFI',
-    handled: 'Prefixes and traps are carried; the wrapper is compiled with the checks of the kernel',
+    handled:
+      'Prefixes and traps are carried; the wrapper is compiled with the checks of the kernel. A kernel with kCFI (test/kernels) is not built by every run of the tests',
     codes: [],
     proofs: [
       unit('klp/commands', 'compile our source under our name'),
@@ -355,7 +356,7 @@ export const classes: readonly LivepatchClass[] = [
     number: 27,
     what: 'Kernels with KASAN, KCSAN, UBSAN, GCOV',
     handled:
-      'Code is generated without running IR passes again; what the compiler adds for these is told from the data of the source, literals and counters of replaced functions are copies',
+      'Code is generated without running IR passes again; what the compiler adds for these is told from the data of the source, literals and counters of replaced functions are copies. A kernel with KASAN and UBSAN (test/kernels) is not built by every run of the tests',
     codes: [],
     proofs: [
       unit('object/compile', 'runs no IR pass'),

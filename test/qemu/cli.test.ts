@@ -5,13 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/shared/result.js';
 import { spawnCli, startCli, textOf } from '../helpers/cli.js';
-import { nameOf, pinned, pinnedKernels, type TestedKernel } from '../setup/engine.js';
+import { nameOf, optionsFor, pinned, pinnedKernels } from '../setup/engine.js';
 
-const options = ({ kernel, arch, llvm }: TestedKernel): string[] => [
-  ...['--kernel', kernel, '--arch', arch],
-  ...(llvm === undefined ? [] : ['--llvm', String(llvm)]),
-];
-const kernel = options(pinned);
+const kernel = optionsFor(pinned);
 const example = 'examples/proc-meminfo/proc-meminfo.patch';
 const script = 'examples/proc-meminfo/test.sh';
 
@@ -87,11 +83,11 @@ describe('verify', () => {
     'takes the package that generate made for %s',
     async (name, tested) => {
       const out = join(dir, name);
-      expect((await spawnCli(['generate', example, ...options(tested), '-o', out])).exitCode).toBe(0);
+      expect((await spawnCli(['generate', example, ...optionsFor(tested), '-o', out])).exitCode).toBe(0);
       const ran = await spawnCli([
         'verify',
         join(out, 'livepatch-proc-meminfo.tgz'),
-        ...options(tested),
+        ...optionsFor(tested),
         '--test',
         script,
       ]);

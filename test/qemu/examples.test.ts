@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema, type ResultDocument } from '../../src/shared/result.js';
 import { spawnCli } from '../helpers/cli.js';
-import { nameOf, pinned, pinnedKernels, type TestedKernel } from '../setup/engine.js';
+import { nameOf, optionsFor, pinned, pinnedKernels, type TestedKernel } from '../setup/engine.js';
 
 let dir: string;
 beforeAll(() => {
@@ -13,14 +13,13 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 async function generate(
-  { kernel, arch, llvm }: TestedKernel,
+  tested: TestedKernel,
   example: string,
   more: readonly string[] = [],
 ): Promise<{ exitCode: number | null; result: ResultDocument }> {
   const ran = await spawnCli([
     ...['generate', `examples/${example}/${example}.patch`, '--json', '-o', join(dir, example)],
-    ...['--kernel', kernel, '--arch', arch],
-    ...(llvm === undefined ? [] : ['--llvm', String(llvm)]),
+    ...optionsFor(tested),
     ...more,
   ]);
   return { exitCode: ran.exitCode, result: resultSchema.parse(JSON.parse(ran.stdout)) };

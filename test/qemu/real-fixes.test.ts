@@ -31,8 +31,8 @@ const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 const sets = read('test/fixtures/real-fixes.json') as Fixes[];
 const isOf =
   (set: Fixes) =>
-  ({ kernel, arch, llvm }: TestedKernel): boolean =>
-    set.from === kernel && set.arch === arch && set.llvm === llvm;
+  ({ kernel, arch, llvm, config }: TestedKernel): boolean =>
+    set.from === kernel && set.arch === arch && set.llvm === llvm && config === undefined;
 
 const context = controllerContext({ progress: () => undefined, timings: {} });
 let scratch: string;

@@ -8,7 +8,7 @@ import { readImageFile } from '../../src/controller/docker/container.js';
 import { ensureImage } from '../../src/controller/images.js';
 import { resultSchema, type ResultDocument, type SurveyedItem } from '../../src/shared/result.js';
 import { spawnCli } from '../helpers/cli.js';
-import { nameOf, pinnedKernels, type TestedKernel } from '../setup/engine.js';
+import { nameOf, optionsFor, pinnedKernels, type TestedKernel } from '../setup/engine.js';
 
 /** What the newer of two kernels has in place of what the older one has, file by file. */
 const changes: { path: string; from: string | RegExp; to: string }[] = [
@@ -60,7 +60,7 @@ describe.each(kernels.map((one) => [nameOf(one), one] as const))('a survey on %s
 
   async function survey(): Promise<void> {
     const ran = await spawnCli([
-      ...['survey', '--kernel', tested.kernel, '--arch', tested.arch, '--json', '--verify'],
+      ...['survey', ...optionsFor(tested), '--json', '--verify'],
       ...['--from', join(base(), 'from'), '--to', join(base(), 'to'), '-o', join(base(), 'out')],
     ]);
     document = resultSchema.parse(JSON.parse(ran.stdout));

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { controllerContext } from '../../src/controller/context.js';
 import { withEngine } from '../../src/controller/docker/connect.js';
 import { ensureImage } from '../../src/controller/images.js';
@@ -11,6 +12,8 @@ export interface TestedKernel {
   kernel: string;
   arch: string;
   llvm?: number;
+  /** A .config, of this folder; the small configuration when left out. */
+  config?: string;
 }
 
 const known = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as Record<
@@ -18,9 +21,19 @@ const known = JSON.parse(readFileSync('scripts/pinned.json', 'utf8')) as Record<
   TestedKernel[]
 >;
 
-/** `6.12.107 arm64`, and the LLVM version where it is not the default: how a suite is named. */
-export function nameOf({ kernel, arch, llvm }: TestedKernel): string {
-  return `${kernel} ${arch}${llvm === undefined ? '' : ` llvm${llvm}`}`;
+/** `6.12.107 arm64`, the LLVM version where it is not the default, and the configuration: how a suite is named. */
+export function nameOf({ kernel, arch, llvm, config }: TestedKernel): string {
+  const named = config === undefined ? [] : [basename(config).replace(/-.*/, '')];
+  return [kernel, arch, ...(llvm === undefined ? [] : [`llvm${llvm}`]), ...named].join(' ');
+}
+
+/** The options of a command line that name a kernel. */
+export function optionsFor({ kernel, arch, llvm, config }: TestedKernel): string[] {
+  const more = llvm === undefined ? [] : ['--llvm', String(llvm)];
+  return [
+    ...['--kernel', kernel, '--arch', arch, ...more],
+    ...(config === undefined ? [] : ['--config', config]),
+  ];
 }
 
 /**

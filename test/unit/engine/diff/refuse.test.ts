@@ -71,7 +71,7 @@ describe('what a livepatch cannot carry', () => {
     expect(refusals[0]?.detail.output).toContain('.section ".export_symbol","a"');
   });
 
-  it.each(['.data..read_mostly', '.data..percpu', '__dyndbg', '.rodata.str'])(
+  it.each(['.data..read_mostly', '.data..percpu', '__dyndbg', '.printk_index', '.rodata.str'])(
     'lets data come and go in %s',
     (section) => {
       const data = `@v = internal global i32 1, section "${section}", align 4\n`;
