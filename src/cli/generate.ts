@@ -1,5 +1,6 @@
-import { Option, type Command } from 'commander';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
 import { exportBootAssets } from '../controller/boot.js';
 import { controllerContext, type ControllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
@@ -114,6 +115,9 @@ async function generate(paths: string[], options: GenerateOptions, session: Sess
   // Everything that can be wrong with the user's files is found before an image is built.
   const patches: string[] = [];
   for (const path of paths) patches.push(await checkInput(path, 'patch'));
+  const texts = await Promise.all(patches.map((path) => readFile(path, 'utf8')));
+  if (texts.every((text) => text.trim() === ''))
+    throw new KlpError('nothing-to-patch', `there is nothing in ${paths.join(', ')}`);
   const callbacks =
     options.callbacks === undefined ? undefined : await checkInput(options.callbacks, 'callbacks');
   const script = options.test === undefined ? undefined : await checkInput(options.test, 'script');

@@ -16,8 +16,8 @@ export const limits = {
   'list of the kernel': 256 * 1024 * 1024,
 };
 
-/** Files of /proc and /sys say that they have 0 bytes; what reads them finds out. */
-const generated: readonly (keyof typeof limits)[] = ['config', 'list of the kernel'];
+/** Files of /proc and /sys say that they have 0 bytes; what reads them finds out. A diff may be of no difference. */
+const mayBeEmpty: readonly (keyof typeof limits)[] = ['config', 'list of the kernel', 'patch'];
 
 /**
  * Looks at a file named on the command line before any long work starts.
@@ -39,7 +39,7 @@ export async function checkInput(path: string, what: keyof typeof limits): Promi
   });
   if (info.isDirectory()) throw new KlpError('input-not-a-file', `${path} is a folder`, place);
   if (!info.isFile()) throw new KlpError('input-not-a-file', `${path} is not a regular file`, place);
-  if (info.size === 0 && !generated.includes(what))
+  if (info.size === 0 && !mayBeEmpty.includes(what))
     throw new KlpError('input-empty', `${path} is empty`, place);
   if (info.size > limits[what]) {
     const limit = `a ${what} may have ${size(limits[what])}`;

@@ -32,7 +32,10 @@ import { checkPrototypes } from './prototypes.js';
 import { checkDefinitions, provideAll, providedBy } from './provide.js';
 import { touchedFunctions } from './patch/touched.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
-import { explainFunctions } from './why.js';
+import { explain, namesOn } from './why.js';
+import { definitionsIn, type SeenUnit } from './why/definitions.js';
+import { see } from './why/seen.js';
+import { unchangedFiles } from './why/unchanged.js';
 
 const processors = availableParallelism();
 
@@ -84,22 +87,28 @@ export async function generate(
   const reading = { overlay, ...(context.signal ? { signal: context.signal } : {}) };
   const units = await stage('find objects', context, () => findUnits(tree, files, reading, context));
 
+  const definitions = definitionsIn(files);
+  const namesOf = namesOn(archData(tree.arch));
+  const seen: SeenUnit[] = [];
   // What cannot be livepatched ends the work at once: a header may reach a thousand units.
   const analysed = await stage('compare objects', context, () =>
     inParallel(units, processors, async (unit) => {
       if (!(await readsDifferently(unit, files, reading))) return undefined;
       const found = await analyse(tree, unit, files, overlay, context);
+      seen.push(await see(unit, found.patched, definitions, namesOf, reading));
       if (differs(found.diff)) {
         await checkLayouts(found, files, overlay, context);
         return found;
       }
-      if (found.file) context.findings.push(unchanged(unit.object, found.file));
       // Nothing is kept of a unit that a header makes no difference to.
-      else await rm(found.dir, { recursive: true, force: true });
+      if (!found.file) await rm(found.dir, { recursive: true, force: true });
       return undefined;
     }),
   );
   const changed = analysed.filter((a) => a !== undefined);
+  result.graph = explain([], definitions, seen, namesOf).graph;
+  const differing = changed.map(({ unit }) => unit);
+  context.findings.push(...unchangedFiles(files, units, differing, result.graph.touched));
   const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
   refuseProcessed(changed);
@@ -124,14 +133,7 @@ export async function generate(
       distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', others, context),
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
-  result.functions = changed.flatMap((a) =>
-    explainFunctions(
-      a,
-      distilled.find((d) => d.object.unit === a.unit)?.funcs ?? [],
-      files,
-      archData(tree.arch),
-    ),
-  );
+  Object.assign(result, explain(distilled, definitions, seen, namesOf));
 
   const objnames = [...new Set(funcs.map((f) => f.objname))];
   const { callbacks } = request;
@@ -236,16 +238,4 @@ function refuse(
     });
   }
   throw first;
-}
-
-function unchanged(object: string, file: PatchedFile): ResultDocument['findings'][number] {
-  const line = file.changed[0]?.from;
-  return {
-    code: 'no-effect',
-    severity: 'note',
-    message: `the change to ${file.path} makes no difference in ${object}: comments, white space, code that this configuration does not build, or other words for the same code`,
-    file: file.path,
-    object,
-    ...(line === undefined ? {} : { line }),
-  };
 }

@@ -1,6 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
 import type { ResultDocument, Verification } from '../shared/result.js';
 import { renderFinding } from './finding.js';
+import { renderGraph, renderTouched, slimness } from './slimness.js';
 import type { Style } from './style.js';
 import { count, duration, indented, size, table } from './units.js';
 
@@ -11,7 +12,7 @@ export interface HumanOptions {
   style: Style;
   /** The command line that makes the same result again, if there is one to show. */
   again?: string;
-  /** Show commands of any length whole. */
+  /** Show commands of any length whole, and why each thing is in the livepatch. */
   verbose?: boolean;
   /** Paths below this folder are shown relative to it. */
   cwd?: string;
@@ -36,7 +37,9 @@ export function renderResult(result: ResultDocument, options: HumanOptions): str
     ...renderFinding(finding, style, options.verbose),
   ]);
   const contents = [
-    ...section('functions', renderFunctions(result), style),
+    ...section('functions', [...renderFunctions(result), ...slimness(result)], style),
+    ...(options.verbose ? section('touched by the patch', renderTouched(result), style) : []),
+    ...(options.verbose ? section('why each is there', renderGraph(result), style) : []),
     ...section('symbols', renderSymbols(result), style),
     ...section('match', renderFidelity(result), style),
   ];

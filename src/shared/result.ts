@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { graphSchema } from './graph.js';
 
 /** Version of the result document; raised when a reader of the old one would misread the new one. */
 export const resultSchemaVersion = 1;
@@ -250,6 +251,7 @@ export const resultSchema = z.strictObject({
   script: z.string().optional(),
   /** Functions whose text the patch changes, whether or not their code does. */
   touched: z.array(z.string()).optional(),
+  graph: graphSchema.optional(),
   reach: z.array(reachSchema).optional(),
   survey: surveySchema.optional(),
   /** Milliseconds per stage. */

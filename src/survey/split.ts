@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { candidatePaths } from '../engine/patch/names.js';
 import { parsePatch } from '../engine/patch/parse.js';
+import { KlpError } from '../shared/errors.js';
 import { asciiName } from '../shared/names.js';
 import type { FilePart, SurveyItem } from './types.js';
 
@@ -10,6 +11,7 @@ import type { FilePart, SurveyItem } from './types.js';
  */
 export function splitFiles(name: string, text: string): FilePart[] {
   const files = parsePatch(name, text);
+  if (files.length === 0) throw new KlpError('not-a-patch', `${name}: the file is empty`);
   const lines = text.split(/(?<=\n)/);
   return files.map((file, i) => ({
     path: candidatePaths(file)[0] ?? '',

@@ -15,11 +15,13 @@ import { emit } from './emit.js';
 import { escapes } from './escapes.js';
 import { refuseFreed } from './freed.js';
 import { withRuntimeConstants } from './runtimeconst.js';
-import { select, type KernelReference } from './select.js';
+import { select, type KernelReference, type Selection } from './select.js';
 
 export interface DistilledUnit {
+  analysed: AnalysedUnit;
   object: GeneratedObject;
   funcs: KlpFunc[];
+  selection: Selection;
 }
 
 /**
@@ -131,7 +133,9 @@ export async function distill(
         if (source) wanted.set(name, source);
       }
       return {
+        analysed,
         object: { unit, path, symbols: wanted },
+        selection,
         funcs: entries.map(({ f, source }) => ({
           objname: unit.objname,
           oldName: source.name,

@@ -94,6 +94,21 @@ async function bothTexts(
   mode: readonly string[],
   context: AssemblyContext,
 ): Promise<[string, string]> {
+  const original = await textOf(unit, mode, [], context);
+  return [original, await textOf(unit, mode, ['-ivfsoverlay', context.overlay], context)];
+}
+
+/** The patched source of a unit as the preprocessor gives it to the compiler. @throws KlpError `does-not-compile` */
+export function preprocessed(unit: TranslationUnit, context: AssemblyContext): Promise<string> {
+  return textOf(unit, ['-E', '-P'], ['-ivfsoverlay', context.overlay], context);
+}
+
+async function textOf(
+  unit: TranslationUnit,
+  mode: readonly string[],
+  overlay: readonly string[],
+  context: AssemblyContext,
+): Promise<string> {
   const kept: string[] = [];
   for (let i = 0; i < unit.compile.length - 1; i++) {
     const argument = unit.compile[i] ?? '';
@@ -101,16 +116,13 @@ async function bothTexts(
     else if (argument !== '-c' && argument !== '-S' && !argument.startsWith('-Wp,-M')) kept.push(argument);
   }
   const source = unit.compile.at(-1) ?? unit.source;
-  const text = async (overlay: readonly string[]): Promise<string> => {
-    const { stdout } = await run([...kept, ...overlay, ...mode, '-o', '-', source], {
-      cwd: unit.cwd,
-      failure: 'does-not-compile',
-      message: `${unit.source} does not compile`,
-      ...(context.signal ? { signal: context.signal } : {}),
-    });
-    return stdout;
-  };
-  return [await text([]), await text(['-ivfsoverlay', context.overlay])];
+  const { stdout } = await run([...kept, ...overlay, ...mode, '-o', '-', source], {
+    cwd: unit.cwd,
+    failure: 'does-not-compile',
+    message: `${unit.source} does not compile`,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
+  return stdout;
 }
 
 function namesOf(unit: TranslationUnit, files: readonly PatchedFile[]): string {

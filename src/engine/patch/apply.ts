@@ -34,7 +34,7 @@ interface Draft {
  * @param readOriginal the kernel's own text of a file, undefined when it has none
  * @returns the files in the order in which they first occur, each with what changed from the original to the end
  * @throws KlpError `not-a-patch`, `patch-too-large`, `patch-binary`, `patch-path-escapes`, `patch-file-missing`,
- *   `patch-does-not-apply`, and what `readOriginal` throws
+ *   `patch-does-not-apply`, `nothing-to-patch` when all are empty, and what `readOriginal` throws
  */
 export async function applyPatches(
   patches: readonly { name: string; text: string }[],
@@ -47,6 +47,10 @@ export async function applyPatches(
     );
   }
   const parts = patches.flatMap(({ name, text }) => parsePatch(name, text));
+  if (parts.length === 0) {
+    const names = patches.map(({ name }) => name).join(', ');
+    throw new KlpError('nothing-to-patch', `there is nothing in ${names}`);
+  }
   if (parts.length > limits.files) {
     throw new KlpError(
       'patch-too-large',

@@ -47,7 +47,7 @@ interface Reader {
  * Reads a patch: git or plain unified diffs, alone or in mails, one after the other.
  * @param name the patch's name in messages
  * @param text its content; line ends may be LF, or CRLF throughout
- * @returns what it says of each file, in its order
+ * @returns what it says of each file, in its order; nothing for an empty patch, which is what a diff of no difference is
  * @throws KlpError `not-a-patch` (with the line), `patch-too-large`
  */
 export function parsePatch(name: string, text: string): FilePatch[] {
@@ -60,7 +60,7 @@ export function parsePatch(name: string, text: string): FilePatch[] {
       },
     );
   }
-  if (text.trim() === '') throw notAPatch(name, undefined, 'the file is empty');
+  if (text.trim() === '') return [];
   if (text.includes('\0'))
     throw notAPatch(name, undefined, 'the file is binary, or UTF-16; a patch is plain text');
   const reader: Reader = { name, lines: splitPatch(text), at: 0 };

@@ -107,11 +107,13 @@ function enclosing(lines: string[], index: number): Omit<Touched, 'line'> | unde
   for (let i = index; i >= 0; i -= 1) {
     const line = lines[i] ?? '';
     if (macroAt(lines, i) !== undefined) continue;
-    if (i < index && /^\}/.test(line)) return undefined;
+    // A definition or declaration of one line, or the end of a longer one, stands before the changed line.
+    if (i < index && (/^\}/.test(line) || /^[A-Za-z_].*;\s*(?:\/\*.*)?$/.test(line))) return undefined;
     if (!/^[A-Za-z_]/.test(line) || /^[A-Za-z_]\w*:\s*(?:\/\*.*)?$/.test(line)) continue;
     const head = lines.slice(i, Math.min(i + 8, lines.length)).join(' ');
-    const syscall = /^(?:COMPAT_)?SYSCALL_DEFINE\d\(\s*(\w+)/.exec(head);
-    if (syscall) return { name: `sys_${syscall[1] ?? ''}`, function: true };
+    const [, compat, syscall] = /^(COMPAT_)?SYSCALL_DEFINE\d\(\s*(\w+)/.exec(head) ?? [];
+    if (syscall !== undefined)
+      return { name: `${compat === undefined ? '' : 'compat_'}sys_${syscall}`, function: true };
     const name = definedName(head);
     if (name === undefined) return undefined;
     return { name, ...(hasBody(head) ? { function: true } : {}) };
@@ -124,6 +126,10 @@ function hasBody(head: string): boolean {
   return /^[^;={}]*\([^;={}]*\)[^;={}()]*\{/.test(head);
 }
 
+/** What may stand behind a variable's name and says where it is placed. */
+const placement =
+  /\b__(?:read_mostly|ro_after_init|initdata|initconst|refdata|maybe_unused|used|cacheline_aligned\w*)\b/g;
+
 function definedName(head: string): string | undefined {
   const open = head.search(/[({=;]/);
   if (open < 0) return undefined;
@@ -135,7 +141,8 @@ function definedName(head: string): string | undefined {
     if (!attribute) return /(\w+)\s*$/.exec(head.slice(0, open))?.[1];
     return /(\w+)\s*\(/.exec(head.slice(open))?.[1];
   }
-  return /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(head.slice(0, open))?.[1];
+  const declared = head.slice(0, open).replace(placement, ' ');
+  return /(\w+)\s*(?:\[[^\]]*\]\s*)*$/.exec(declared)?.[1];
 }
 
 /** The patched file's line that most likely made a change to `name`: where it stands in or above a changed range. */

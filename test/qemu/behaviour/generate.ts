@@ -34,7 +34,7 @@ const copySources = (cases: readonly Given[]): string => {
 export async function generateAll(
   docker: Docker,
   image: Image,
-  cases: readonly Behaviour[],
+  cases: readonly Pick<Behaviour, 'name' | 'edits' | 'noReplace'>[],
   dir: string,
   context: ControllerContext,
 ): Promise<Made> {

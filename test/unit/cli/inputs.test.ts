@@ -34,10 +34,11 @@ describe('checkInput', () => {
     await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-not-a-file' });
   });
 
-  it('refuses an empty file and one over the limit, and takes one of exactly the limit', async () => {
+  it('refuses an empty file that is no patch, and one over the limit, and takes one of exactly the limit', async () => {
     const path = join(dir, 'a.patch');
     await writeFile(path, '');
-    await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-empty' });
+    await expect(checkInput(path, 'script')).rejects.toMatchObject({ code: 'input-empty' });
+    expect(await checkInput(path, 'patch')).toBe(path);
     await truncate(path, limits.patch + 1);
     await expect(checkInput(path, 'patch')).rejects.toMatchObject({ code: 'input-too-large' });
     await truncate(path, limits.patch);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,17 @@ describe('the program as a process', () => {
     child.stdout?.destroy();
     const { exitCode, stderr } = await textOf(child, /$^/, () => undefined);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+});
+
+it('a patch with nothing in it is nothing to patch, and needs no image', async () => {
+  const path = join(dir, 'empty.patch');
+  await writeFile(path, '\n');
+  const ran = await callCli(['generate', path, '--kernel', '6.12.107', '--arch', 'x86_64', '--json']);
+  expect(ran.exitCode).toBe(4);
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    status: 'nothing-to-patch',
+    findings: [{ code: 'nothing-to-patch', severity: 'error' }],
   });
 });
 

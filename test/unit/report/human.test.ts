@@ -74,6 +74,64 @@ describe('the report of a livepatch', () => {
   });
 });
 
+describe('the report of what is in a livepatch and why', () => {
+  const source = { file: 'fs/a.c' };
+  const result: ResultDocument = {
+    ...verified,
+    graph: {
+      figures: { touched: 2, included: 2 },
+      touched: [
+        {
+          id: 'fs/a.c:helper',
+          name: 'helper',
+          kind: 'function',
+          source: { ...source, line: 7 },
+          outcome: 'inlined',
+        },
+        {
+          id: 'fs/a.c:off',
+          name: 'off',
+          kind: 'function',
+          source: { ...source, line: 9 },
+          outcome: 'not-built',
+        },
+      ],
+      nodes: [
+        {
+          id: 'show',
+          object: 'ext4',
+          name: 'show',
+          kind: 'function',
+          why: 'inlines',
+          replaces: true,
+          source,
+        },
+        { id: 'text', object: 'ext4', name: '.str', kind: 'data', why: 'constant', replaces: false, source },
+      ],
+      edges: [
+        { from: 'show', to: 'fs/a.c:helper', how: 'inlines' },
+        { from: 'text', to: 'show', how: 'used-by' },
+      ],
+    },
+  };
+  const told = (verbose: boolean): string =>
+    renderResult(result, { style: plainStyle, verbose }).replace(/ +/g, ' ');
+
+  it('is one line', () => {
+    expect(told(false)).toContain(
+      '\n 2 functions touched by the patch, 2 included: 1 inlines one of them, 1 touched is not among them (--verbose)\n',
+    );
+    expect(told(false)).not.toContain('off');
+  });
+
+  it('is all of it with --verbose', () => {
+    expect(told(true)).toContain(
+      '\n helper inlined fs/a.c:7\n off this configuration does not build it fs/a.c:9\n',
+    );
+    expect(told(true)).toContain('\n ext4 show inlines helper\n and 1 constant of the code');
+  });
+});
+
 describe('paths', () => {
   it.each([
     ['/home/a/out/x.ko', '/home/a', 'out/x.ko'],

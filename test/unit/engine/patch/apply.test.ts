@@ -310,3 +310,10 @@ describe('refusals of names and files', () => {
     });
   });
 });
+
+describe('patches with nothing in them', () => {
+  it('are nothing to patch, and do no harm beside others', async () => {
+    await expect(apply({ f: 'a\n' }, '', '\n')).rejects.toMatchObject({ code: 'nothing-to-patch' });
+    expect((await one('a\n', '', patch('@@ -1 +1 @@\n-a\n+b\n'))).patched).toBe('b\n');
+  });
+});

@@ -72,7 +72,6 @@ describe('parsePatch', () => {
   });
 
   it.each([
-    ['nothing', '', /empty/],
     ['text', 'hello\nworld\n', /no `diff --git` line/],
     ['a binary file', 'a\0b', /binary/],
     [

@@ -45,6 +45,14 @@ static int count(void)
 }
 `;
 
+const more = `static int limit __read_mostly = 1;
+
+COMPAT_SYSCALL_DEFINE1(close, unsigned int, fd)
+{
+	first();
+}
+`;
+
 function file(line: number): PatchedFile {
   return {
     path: 'x.c',
@@ -55,6 +63,15 @@ function file(line: number): PatchedFile {
 }
 
 describe('touchedDefinitions', () => {
+  it.each([
+    [1, ['limit']],
+    [2, []],
+    [5, ['compat_sys_close']],
+  ])('names only what line %i belongs to, and without attributes', (line, names) => {
+    const found = touchedDefinitions({ ...file(line), patched: more });
+    expect(found.map(({ name }) => name)).toEqual(names);
+  });
+
   it.each([
     [3, 'table', {}],
     [8, '__dentry_kill', { function: true }],
