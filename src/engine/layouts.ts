@@ -39,7 +39,7 @@ function refusal({ type, fields }: LayoutChange, read: readonly PatchedFile[]): 
   const defines = new RegExp(`\\b${type}\\b[^;]*\\{`);
   const touched = read.filter((file) => aggregatesTouched(file).length > 0);
   const file = touched.find(({ patched }) => defines.test(patched)) ?? touched[0] ?? read[0];
-  const line = file && (aggregatesTouched(file)[0] ?? outsideFunctions(file));
+  const line = file && (lineIn(type, file) ?? aggregatesTouched(file)[0] ?? outsideFunctions(file));
   return new KlpError(
     'struct-layout-changed',
     `${type} changes its layout (${fields.slice(0, 3).join('; ')})`,
@@ -48,6 +48,16 @@ function refusal({ type, fields }: LayoutChange, read: readonly PatchedFile[]): 
       ...(line === undefined ? {} : { line }),
     },
   );
+}
+
+/** The first changed line in the definition of a type. */
+function lineIn(type: string, file: PatchedFile): number | undefined {
+  const lines = file.patched.split('\n');
+  const head = new RegExp(`^(?:typedef\\s+)?(\\w+\\s+\\w+)\\b[^;()=]*\\{`);
+  return aggregatesTouched(file).find((line) => {
+    const start = lines.slice(0, line).findLast((text) => head.test(text)) ?? '';
+    return head.exec(start)?.[1]?.replace(/\s+/, ' ') === type;
+  });
 }
 
 /** The first changed line that is not known to be a function's. */

@@ -75,6 +75,26 @@ export const refusals: Refusal[] = [
     message: /struct packet_fanout.*livepatched/,
   },
   {
+    name: 'layout-macro',
+    about: 'a macro that is the length of an array in a structure',
+    edits: [
+      {
+        file: 'net/sched/sch_qfq.c',
+        find: '#define QFQ_MAX_INDEX\t\t24',
+        put: '#define QFQ_MAX_INDEX\t\t25',
+      },
+    ],
+    code: 'struct-layout-changed',
+    message: /struct qfq_sched.*groups/,
+  },
+  {
+    name: 'layout-enumerator',
+    about: 'an enumerator that is the length of an array in a structure',
+    edits: [{ file: 'fs/ext4/ext4.h', find: '	EXT4_MB_NUM_CRS', put: '	CR_LIVEPATCHED,\n	EXT4_MB_NUM_CRS' }],
+    code: 'struct-layout-changed',
+    message: /struct ext4_sb_info.*s_bal_cX_/,
+  },
+  {
     name: 'kconfig',
     about: 'an option of the configuration',
     edits: [{ file: 'fs/fat/Kconfig', find: 'Enable FAT UTF-8 option', put: 'Have the FAT UTF-8 option' }],
@@ -108,8 +128,8 @@ export const refusals: Refusal[] = [
     about: 'code that runs in real mode',
     arch: 'x86_64',
     edits: remark('arch/x86/realmode/rm/reboot.S', 'SYM_DATA_END(machine_real_restart_gdt)'),
-    code: 'assembly-changed',
-    message: /reboot\.S is assembly/,
+    code: 'object-not-livepatchable',
+    message: /reboot\.S is compiled to .*reboot\.o, which is linked neither/,
   },
   {
     name: 'boot',
