@@ -12,6 +12,7 @@ import { carryUntraceable } from './diff/untraceable.js';
 import { judgeInterfaces, type IsExported } from './diff/interface.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
+import { unitsApart } from './kernel/apart.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
 import { sourceReader } from './kernel/read-source.js';
 import { offsetUnits } from './kernel/offsets.js';
@@ -24,7 +25,13 @@ import { compileCallbacks } from './klp/callbacks.js';
 import { checkLayouts } from './layouts.js';
 import { assembleKlp } from './klp/assemble.js';
 import { readModuleRecipe } from './klp/recorded.js';
-import { checkOffsets, readsDifferently, withoutAssembly, type AssemblyContext } from './object/assembly.js';
+import {
+  checkApart,
+  checkOffsets,
+  readsDifferently,
+  withoutAssembly,
+  type AssemblyContext,
+} from './object/assembly.js';
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
@@ -185,6 +192,7 @@ async function findUnits(
   const paths = files.map((f) => f.path);
   const units = await withoutAssembly(await unitsFor(tree, paths), files, reading);
   await checkOffsets(await offsetUnits(tree, paths), files, reading);
+  await checkApart(await unitsApart(tree, paths), files, reading);
   if (units.length > files.length + 20) {
     context.progress({ type: 'note', text: `the patch reaches ${units.length} objects by headers` });
   }

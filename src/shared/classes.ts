@@ -314,6 +314,8 @@ export const classes: readonly LivepatchClass[] = [
       unit('diff/layout', 'are compared field by field, also where a new field fits into a hole'),
       refused('a new field within a structure of a header'),
       refused('a new field in the hole of a structure, which moves no other'),
+      refused('a macro that is the length of an array in a structure'),
+      refused('an enumerator that is the length of an array in a structure'),
     ],
   },
   {
@@ -343,6 +345,7 @@ export const classes: readonly LivepatchClass[] = [
       refused('assembly'),
       refused('code of the vDSO, which runs in programs'),
       refused('code that the vDSO includes'),
+      refused('a header that the kernel and the vDSO read'),
       refused('code that runs in real mode', ['x86_64']),
       refused('linked apart', ['x86_64']),
       refused('code that runs before the kernel is mapped', ['arm64']),

@@ -172,8 +172,15 @@ export const refusals: Refusal[] = [
         put: 'return cycles != 0;',
       },
     ],
-    code: 'not-built',
-    message: /no object of this kernel was made from lib\/vdso\/gettimeofday\.c/,
+    code: 'object-not-livepatchable',
+    message: /gettimeofday\.c is read by arch\/.*\.o alone, which is linked apart/,
+  },
+  {
+    name: 'vdso-header',
+    about: 'a header that the kernel and the vDSO read',
+    edits: [{ file: 'include/vdso/math64.h', find: 'ret++;', put: 'ret += 2;' }],
+    code: 'object-not-livepatchable',
+    message: /reads include\/vdso\/math64\.h and differs with the patch, and it is linked apart/,
   },
   {
     name: 'assembly-arm64',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import type { KernelTree } from '../types.js';
+import { objectsApart } from './apart.js';
 import { cmdPathOf, parseCmdFile } from './cmd.js';
 
 /** The reason why no object of the kernel was made from a file. */
@@ -13,6 +14,14 @@ export async function noUnit(tree: KernelTree, path: string): Promise<KlpError> 
       'object-not-livepatchable',
       `${path} is compiled to ${compiled}, which is linked neither into vmlinux nor into a module`,
       { file: path, object: compiled },
+    );
+  }
+  const [apart] = await objectsApart(tree, [path]);
+  if (apart !== undefined) {
+    return new KlpError(
+      'object-not-livepatchable',
+      `${path} is read by ${apart.object} alone, which is linked apart from the kernel`,
+      { file: path, object: apart.object },
     );
   }
   const why = /\.[cS]$/.test(path) ? await whyNotBuilt(tree, object) : undefined;

@@ -56,8 +56,10 @@ async function whyDropped(
   if (!used && kindOf(file.path) === 'assembly') throw await noUnit(tree, file.path);
   refuseKind(file, used);
   if (used) return undefined;
-  if (kindOf(file.path) === 'header') return 'no object of this kernel reads it';
-  throw await noUnit(tree, file.path);
+  const reason = await noUnit(tree, file.path);
+  if (reason.code === 'not-built' && kindOf(file.path) === 'header')
+    return 'no object of this kernel reads it';
+  throw reason;
 }
 
 /** Top folders whose files are made for people and user space; an object of the kernel that reads one is found before. */

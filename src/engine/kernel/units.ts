@@ -46,6 +46,14 @@ export async function unitsByPath(
   return new Map(paths.map((path) => [path, cache.get(path) ?? []]));
 }
 
+const usedBy = new WeakMap<KernelTree, ReadonlySet<string>>();
+
+/** Every object that the kernel and its modules are made of, also by way of others. */
+export async function usedObjects(tree: KernelTree): Promise<ReadonlySet<string>> {
+  if (!usedBy.has(tree)) await scan(tree, new Set());
+  return usedBy.get(tree) ?? new Set();
+}
+
 /** Reads the .cmd file of every linked object and keeps those that name one of the files. */
 async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<TranslationUnit[]> {
   // Searching the bytes for the file's name first leaves few .cmd files to be taken apart.
@@ -79,6 +87,7 @@ async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<Tran
     const found = await unitsOf(tree, cmd, object, targets, dependencies);
     units.push(...found.map((unit) => (processed === undefined ? unit : { ...unit, processed })));
   }
+  usedBy.set(tree, seen);
   return units;
 }
 

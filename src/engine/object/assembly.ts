@@ -20,7 +20,6 @@ export async function withoutAssembly(
   files: readonly PatchedFile[],
   context: AssemblyContext,
 ): Promise<TranslationUnit[]> {
-  const isAssembly = (unit: TranslationUnit): boolean => /\.[sS]$/.test(unit.source);
   for (const unit of units.filter(isAssembly)) {
     // Empty lines mean nothing to an assembler; the preprocessor leaves them where comments were.
     const [original, patched] = (await bothTexts(unit, ['-E', '-P'], context)).map((text) =>
@@ -80,6 +79,34 @@ export async function checkOffsets(
   }
 }
 
+/**
+ * Shows that what the patch reaches beside the kernel and its modules stays as it is: a livepatch could not replace it.
+ * @param apart those that the patch reaches, see `unitsApart`
+ * @throws KlpError `object-not-livepatchable`
+ */
+export async function checkApart(
+  apart: readonly TranslationUnit[],
+  files: readonly PatchedFile[],
+  context: AssemblyContext,
+): Promise<void> {
+  for (const unit of apart) {
+    const [original, patched] = await bothTexts(unit, ['-E', '-P'], context);
+    if (original === patched) continue;
+    if (!isAssembly(unit)) {
+      const [before, after] = await bothTexts(unit, ['-S', '-g0'], context);
+      if (before === after) continue;
+    }
+    throw new KlpError(
+      'object-not-livepatchable',
+      `${unit.source} reads ${namesOf(unit, files)} and differs with the patch, and it is linked apart from the kernel`,
+      {
+        file: files.find(({ path }) => unit.dependencies.includes(path))?.path ?? unit.source,
+        object: unit.object,
+      },
+    );
+  }
+}
+
 type Constants = ReadonlyMap<string, string>;
 
 /** Kbuild's way to get constants out of a compiler: `.ascii "->NAME $value expression"` (include/linux/kbuild.h). */
@@ -123,6 +150,10 @@ async function textOf(
     ...(context.signal ? { signal: context.signal } : {}),
   });
   return stdout;
+}
+
+function isAssembly({ source }: TranslationUnit): boolean {
+  return /\.[sS]$/.test(source);
 }
 
 function namesOf(unit: TranslationUnit, files: readonly PatchedFile[]): string {

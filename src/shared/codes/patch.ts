@@ -107,8 +107,8 @@ export const patchCodes = {
   ),
   'object-not-livepatchable': entry(
     'refused',
-    'The file is compiled, but not into the running kernel',
-    'Its objects belong to a boot loader stub, a vDSO, a host program or the like: neither to vmlinux nor to a module.',
+    'The change reaches code that is linked apart from the kernel',
+    'Its objects belong to a vDSO, a boot loader stub, a host program or the like: neither to vmlinux nor to a module. Programs would go on with the old code of a vDSO.',
     'Leave the file out of the patch; if the change depends on it, a new kernel is needed.',
   ),
   'nothing-to-patch': entry(
