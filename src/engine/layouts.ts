@@ -3,7 +3,7 @@ import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
 import type { AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
-import { layoutChanges, layoutsIn, type LayoutChange } from './diff/layout.js';
+import { enumeratorsIn, layoutChanges, layoutsIn, renumbered, type LayoutChange } from './diff/layout.js';
 import { compileToBitcode, disassemble } from './object/compile.js';
 import { aggregatesTouched, filesOf, mayChangeTypes, touchedDefinitions } from './patch/touched.js';
 import type { PatchedFile, TranslationUnit } from './types.js';
@@ -12,7 +12,7 @@ import type { PatchedFile, TranslationUnit } from './types.js';
  * Looks at the layout of all structures that a changed unit knows, when the patch changes more than the bodies of
  * functions: the running kernel is full of objects of the old layout, made and used by code that the patch does not
  * replace. A layout may also follow from a macro or an enumerator, and be known to some readers of a header only.
- * @throws KlpError `struct-layout-changed` naming the structure and its fields
+ * @throws KlpError `struct-layout-changed` naming the structure and its fields, `enumerators-renumbered`
  */
 export async function checkLayouts(
   { unit, dir }: AnalysedUnit,
@@ -30,6 +30,8 @@ export async function checkLayouts(
       const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
       const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
       if (first !== undefined) throw refusal(first, read);
+      const moved = renumbered(enumeratorsIn(original), enumeratorsIn(patched));
+      if (moved.length > 0) throw renumberedRefusal(moved, read);
     },
     unit.source,
   );
@@ -48,6 +50,17 @@ function refusal({ type, fields }: LayoutChange, read: readonly PatchedFile[]): 
       ...(line === undefined ? {} : { line }),
     },
   );
+}
+
+function renumberedRefusal(moved: ReturnType<typeof renumbered>, read: readonly PatchedFile[]): KlpError {
+  const names = moved.slice(0, 3).map(({ name, from, to }) => `${name} (${from} -> ${to})`);
+  const more = moved.length > 3 ? ` and ${moved.length - 3} more` : '';
+  const file = read.find(({ patched }) => new RegExp(`\\b${moved[0]?.name}\\b`).test(patched)) ?? read[0];
+  const line = file && outsideFunctions(file);
+  return new KlpError('enumerators-renumbered', `${names.join(', ')}${more} change their values`, {
+    ...(file === undefined ? {} : { file: file.path }),
+    ...(line === undefined ? {} : { line }),
+  });
 }
 
 /** The first changed line in the definition of a type. */

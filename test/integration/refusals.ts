@@ -95,6 +95,20 @@ export const refusals: Refusal[] = [
     message: /struct ext4_sb_info.*s_bal_cX_/,
   },
   {
+    name: 'enumerator-moved',
+    about: 'an enumerator in the midst of others',
+    edits: [
+      {
+        file: 'fs/ext4/ext4.h',
+        find: '	CR_BEST_AVAIL_LEN,',
+        put: '	CR_LIVEPATCHED,\n	CR_BEST_AVAIL_LEN,',
+      },
+      { file: 'fs/ext4/ext4.h', find: '	EXT4_MB_NUM_CRS', put: '	EXT4_MB_NUM_CRS = 5' },
+    ],
+    code: 'enumerators-renumbered',
+    message: /CR_BEST_AVAIL_LEN \(\d -> \d\)/,
+  },
+  {
     name: 'kconfig',
     about: 'an option of the configuration',
     edits: [{ file: 'fs/fat/Kconfig', find: 'Enable FAT UTF-8 option', put: 'Have the FAT UTF-8 option' }],

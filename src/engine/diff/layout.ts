@@ -76,6 +76,37 @@ export function layoutsIn(text: string): Layouts {
   return found;
 }
 
+/**
+ * Enumerators and their values, from full debug information ("DIEnumerator"). Where two have one name, in different
+ * functions for instance, neither is told of.
+ */
+export function enumeratorsIn(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [, name = '', value = ''] of text.matchAll(
+    /^!\d+ = !DIEnumerator\(name: "([^"]*)", value: (-?\d+)/gm,
+  )) {
+    if (values.has(name)) twice.add(name);
+    values.set(name, value);
+  }
+  for (const name of twice) values.delete(name);
+  return values;
+}
+
+/** Names of enumerators that say how many there are, or where they end: with each new one they get another value. */
+const counts = /(?:^|_)(?:MAX|NR|NUM)(?:_|$)|_(?:COUNT|CNT|LAST|END|SIZE|TOTAL)_*$/i;
+
+/** Enumerators that exist in both and whose values differ, those apart that count the others. */
+export function renumbered(
+  original: ReadonlyMap<string, string>,
+  patched: ReadonlyMap<string, string>,
+): { name: string; from: string; to: string }[] {
+  return [...original].flatMap(([name, from]) => {
+    const to = patched.get(name);
+    return to === undefined || to === from || counts.test(name) ? [] : [{ name, from, to }];
+  });
+}
+
 /** Structures and unions that exist in both and whose fields are not at the same places. */
 export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange[] {
   const changes: LayoutChange[] = [];

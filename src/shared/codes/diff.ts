@@ -141,6 +141,12 @@ export const diffCodes = {
     'The running kernel holds objects of the old layout, and code that the patch does not replace goes on using it. New code with another idea of where the fields are would corrupt memory.',
     'Keep the structure as it is. Put a new field into a shadow variable (klp_shadow_alloc, klp_shadow_get), attached to the object it belongs to.',
   ),
+  'enumerators-renumbered': entry(
+    'refused',
+    'An existing enumerator gets another value',
+    'The running kernel holds the old value in its objects, and code that the patch does not replace goes on using it. Changed code would take one state, type or flag for another.',
+    'Put new enumerators behind all others, before the one that counts them; give them values that are free.',
+  ),
   'section-not-for-modules': entry(
     'refused',
     'A changed function needs something that only the boot of the kernel does',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { layoutChanges, layoutsIn } from '../../../../src/engine/diff/layout.js';
+import { enumeratorsIn, layoutChanges, layoutsIn, renumbered } from '../../../../src/engine/diff/layout.js';
 import { aggregatesTouched, mayChangeTypes } from '../../../../src/engine/patch/touched.js';
 
 const module = (members: string, size: number, more = ''): string => `source_filename = "x.c"
@@ -125,5 +125,31 @@ static inline int one(void) { return 1; }
     const patched = original.replace(from, to);
     expect(patched).not.toBe(original);
     expect(mayChangeTypes({ path: 'x.h', original, patched, changed: [] })).toBe(expected);
+  });
+});
+
+describe('enumerators', () => {
+  const text = (...names: string[]): string =>
+    names
+      .map((name, i) => `!${i} = !DIEnumerator(name: "${name}", value: ${i}, isUnsigned: true)`)
+      .join('\n');
+  const changes = (before: string[], after: string[]): string[] =>
+    renumbered(enumeratorsIn(text(...before)), enumeratorsIn(text(...after))).map(
+      ({ name, from, to }) => `${name} ${from} ${to}`,
+    );
+
+  it('that get another value are named', () => {
+    expect(changes(['A', 'B', 'C'], ['A', 'NEW', 'B', 'C'])).toEqual(['B 1 2', 'C 2 3']);
+    expect(changes(['A', 'B'], ['B'])).toEqual(['B 1 0']);
+    expect(changes(['A', 'TCP_LAST_ACK'], ['A', 'NEW', 'TCP_LAST_ACK'])).toEqual(['TCP_LAST_ACK 1 2']);
+  });
+
+  it('may come at the end, before one that counts them', () => {
+    expect(changes(['A', 'B', 'NR_X'], ['A', 'B', 'NEW', 'NR_X'])).toEqual([]);
+    expect(changes(['A', 'B', '__X_MAX'], ['A', 'B', 'NEW', '__X_MAX'])).toEqual([]);
+  });
+
+  it('that two types have under one name are not told of', () => {
+    expect(changes(['A', 'B', 'A'], ['A', 'A', 'B'])).toEqual(['B 1 2']);
   });
 });
