@@ -10,6 +10,7 @@ import { analyse, differs, type AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
 import { carryUntraceable } from './diff/untraceable.js';
 import { judgeInterfaces, type IsExported } from './diff/interface.js';
+import { judgePointers } from './diff/pointers.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { unitsApart } from './kernel/apart.js';
@@ -224,6 +225,7 @@ function refuse(
   const verdicts = [
     ...changed.map(({ unit, original, patched, diff }) => judge(unit, original, patched, diff, files)),
     judgeInterfaces(changed, files, isExported),
+    ...changed.map((compared) => judgePointers(compared, files)),
   ];
   context.findings.push(...verdicts.flatMap((v) => v.notes));
   const refusals = verdicts.flatMap((v) => v.refusals);

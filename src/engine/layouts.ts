@@ -1,17 +1,18 @@
 import { join } from 'node:path';
 import { KlpError } from '../shared/errors.js';
+import { inParallel } from '../shared/parallel.js';
 import { stage } from '../shared/progress.js';
 import type { AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
 import { enumeratorsIn, layoutChanges, layoutsIn, renumbered, type LayoutChange } from './diff/layout.js';
 import { compileToBitcode, disassemble } from './object/compile.js';
-import { aggregatesTouched, filesOf, mayChangeTypes, touchedDefinitions } from './patch/touched.js';
+import { aggregatesTouched, filesOf, touchedDefinitions } from './patch/touched.js';
 import type { PatchedFile, TranslationUnit } from './types.js';
 
 /**
- * Looks at the layout of all structures that a changed unit knows, when the patch changes more than the bodies of
- * functions: the running kernel is full of objects of the old layout, made and used by code that the patch does not
- * replace. A layout may also follow from a macro or an enumerator, and be known to some readers of a header only.
+ * Looks at all structures and enumerators that a changed unit knows, whatever the patch changes: the running kernel is
+ * full of objects of the old layout, made and used by code that the patch does not replace. A layout may also follow from
+ * a macro or an enumerator, and be known to some readers of a header only.
  * @throws KlpError `struct-layout-changed` naming the structure and its fields, `enumerators-renumbered`
  */
 export async function checkLayouts(
@@ -20,14 +21,19 @@ export async function checkLayouts(
   overlay: string,
   context: EngineContext,
 ): Promise<void> {
-  const read = filesOf(unit, files).filter(mayChangeTypes);
-  if (read.length === 0) return;
+  const read = filesOf(unit, files);
   await stage(
     'layouts',
     context,
     async () => {
-      const original = await describedTypes(unit, join(dir, 'original.types.bc'), context);
-      const patched = await describedTypes(unit, join(dir, 'patched.types.bc'), context, overlay);
+      const [original = '', patched = ''] = await inParallel(['original', 'patched'], 2, (which) =>
+        describedTypes(
+          unit,
+          join(dir, `${which}.types.bc`),
+          context,
+          which === 'patched' ? overlay : undefined,
+        ),
+      );
       const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
       if (first !== undefined) throw refusal(first, read);
       const moved = renumbered(enumeratorsIn(original), enumeratorsIn(patched));

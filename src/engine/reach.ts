@@ -33,8 +33,9 @@ async function reachOfFile(
   const other = elsewhere(path, tree.arch);
   if (other !== undefined)
     return { path, objects: 0, readers: [], code: 'not-built', message: `${path}: ${other}` };
-  // Only what is compiled by itself has an object whose absence needs a reason.
-  if (!/\.[cS]$/.test(path) || path.split(sep).includes('..')) return { path, objects: 0, readers: [] };
+  // Only what is compiled by itself has an object whose absence needs a reason, and a header what reads it elsewhere.
+  if (!/\.[chS]$/.test(path) || path.split(sep).includes('..')) return { path, objects: 0, readers: [] };
   const { code, message } = asKlpError(await noUnit(tree, path));
+  if (path.endsWith('.h') && code === 'not-built') return { path, objects: 0, readers: [] };
   return { path, objects: 0, readers: [], code, message };
 }

@@ -197,12 +197,14 @@ export const classes: readonly LivepatchClass[] = [
     number: 14,
     what: 'The address of a patched function, taken by patched code',
     handled: 'Calls go to the new code, addresses are the original ones; those of new functions are named',
-    codes: ['livepatch-address-given'],
+    codes: ['livepatch-address-given', 'address-newly-taken', 'function-still-pointed-to'],
     proofs: [
       unit(
         'distill/distill',
         'calls the new copy of a changed function and takes the address of the original',
       ),
+      unit('diff/pointers', 'is refused when the kernel only calls it'),
+      unit('diff/pointers', 'is told of when its address was given away'),
       qemu('symbols', 'the address of a new function, with a warning'),
       behaviour('functions', 'an address that patched code hands out leads to the original'),
     ],

@@ -92,7 +92,8 @@ function partition(item: SurveyItem, by: Attempting): [kept: FilePart[], left: F
     const reach = by.reach(part.path);
     if (reach === undefined || reach.objects > 0) return false;
     // A new header is read by what the same change makes read it; a new C file needs a new object.
-    return !part.added && (part.path.endsWith('.h') || reach.code === 'not-built');
+    const isRead = part.path.endsWith('.h') && reach.code !== undefined && reach.code !== 'not-built';
+    return !part.added && !isRead && (part.path.endsWith('.h') || reach.code === 'not-built');
   };
   return [item.parts.filter((part) => !isLeft(part)), item.parts.filter(isLeft)];
 }

@@ -12,7 +12,7 @@ import {
   type Correspondence,
 } from './match.js';
 import { bindByUse, changedOnce } from './once.js';
-import { lookAlikes } from './renamed.js';
+import { lookAlikes, replacedState } from './renamed.js';
 
 /** How the patched module of one translation unit differs from the original. Names are the patched module's. */
 export interface ModuleDiff {
@@ -36,6 +36,8 @@ export interface ModuleDiff {
   ambiguous: Set<string>;
   /** New variables with state, each with one of the same type and content that is gone: it may have been renamed. */
   lookAlikes: Map<string, string>;
+  /** New variables with state, each with one that is gone and in whose place a changed function uses it. */
+  replaced: Map<string, string>;
   /** Per changed function: constants whose content changed and which it reads. */
   readsChanged: Map<string, string[]>;
   /** Changed functions that do something else once (DO_ONCE) than the running kernel has done under the same flag. */
@@ -88,6 +90,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     opened: new Set([...c.backward.keys()].filter((name) => isOpened(patched.globals.get(name)))),
     ...data,
     lookAlikes: lookAlikes(c, data.addedData, data.removedData),
+    replaced: replacedState(c, data.addedData, data.removedData, pairsOf(c, changed)),
     readsChanged,
     changedOnce: changedOnce(c, changed),
     asm,
@@ -100,6 +103,11 @@ function settings({ header, named, metadata }: IrModule): string {
   const flags = named.get('!llvm.module.flags')?.match(/!\d+/g) ?? [];
   const target = header.filter((line) => line.startsWith('target '));
   return [...target, ...flags.map((id) => metadata.get(id) ?? '?').sort()].join('\n');
+}
+
+/** Changed functions, each with its original name. */
+function pairsOf(c: Correspondence, changed: ReadonlySet<string>): Map<string, string> {
+  return new Map([...changed].map((name) => [name, c.backward.get(name) ?? name]));
 }
 
 /** A global that was bound was local before. */

@@ -20,8 +20,8 @@ export type IsExported = (unit: TranslationUnit, name: string) => boolean;
 
 /**
  * What code outside the patch would notice of functions that change their parameters or result, or that go.
- * With a changed header every unit that reads it was compared, so its callers come along; callers in unknown modules and
- * by pointers do not.
+ * When a changed header declares one, every unit that reads that header was compared, so its callers come along; callers
+ * in unknown modules and by pointers do not.
  * @param all every unit that differs
  */
 export function judgeInterfaces(
@@ -29,7 +29,6 @@ export function judgeInterfaces(
   files: readonly PatchedFile[],
   isExported: IsExported,
 ): { refusals: KlpError[]; notes: Finding[] } {
-  const changesHeaders = files.some((f) => !f.path.endsWith('.c'));
   const refusals: KlpError[] = [];
   const notes: Finding[] = [];
   for (const compared of all) {
@@ -38,16 +37,16 @@ export function judgeInterfaces(
       const exported = !before.local && isExported(unit, before.name);
       const why = exported
         ? 'modules that are not part of this kernel may call it'
-        : whoCallsIt(before, compared, all, changesHeaders);
+        : whoCallsIt(before, compared, all, isDeclaredIn(files, before.name));
       if (why === undefined) continue;
       const code = exported ? 'export-changed' : 'signature-changed';
       const message = `the parameters or the result of ${after.name} change, and ${why}`;
-      refusals.push(new KlpError(code, message, place(unit, files, after.name)));
+      refusals.push(new KlpError(code, message, placeOf(unit, files, after.name)));
     }
     for (const name of compared.diff.removed) {
       if (original.globals.get(name)?.local !== false) continue;
-      const at = place(unit, files, name);
-      if (changesHeaders) {
+      const at = placeOf(unit, files, name);
+      if (isDeclaredIn(files, name)) {
         notes.push({
           code: 'function-left-behind',
           severity: 'note',
@@ -68,7 +67,14 @@ export function judgeInterfaces(
   return { refusals, notes };
 }
 
-function place(
+/** Does a header of the patch speak of the function? Then all who read it were compared. */
+function isDeclaredIn(files: readonly PatchedFile[], name: string): boolean {
+  const word = new RegExp(`\\b${name.replace(/\W/g, '\\$&')}\\b`);
+  return files.some((f) => !f.path.endsWith('.c') && (word.test(f.original) || word.test(f.patched)));
+}
+
+/** Where a function of a unit is, for a finding. */
+export function placeOf(
   unit: TranslationUnit,
   files: readonly PatchedFile[],
   name: string,
@@ -89,9 +95,9 @@ function whoCallsIt(
   f: IrFunction,
   own: ComparedUnit,
   all: readonly ComparedUnit[],
-  changesHeaders: boolean,
+  declared: boolean,
 ): string | undefined {
-  if (!f.local && !changesHeaders) return 'callers in other files are not part of the patch';
+  if (!f.local && !declared) return 'callers in other files are not part of the patch';
   for (const { original, unit } of f.local ? [own] : all) {
     const holder = pointerTo(original, f.name);
     if (holder !== undefined)

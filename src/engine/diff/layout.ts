@@ -107,23 +107,40 @@ export function renumbered(
   });
 }
 
-/** Structures and unions that exist in both and whose fields are not at the same places. */
+/** Structures and unions of both, also under another name, whose fields are not at the same places. */
 export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange[] {
   const changes: LayoutChange[] = [];
   for (const [type, before] of original) {
-    const after = patched.get(type);
+    const known = patched.get(type);
+    const renamed = known === undefined ? successorOf(before, original, patched) : undefined;
+    const after = known ?? (renamed === undefined ? undefined : patched.get(renamed));
     if (!after) continue;
-    // What came or went, and the size, say more than what moved because of it.
-    const rank = (name: string): number => {
-      if (name === '(size)') return 1;
-      if (before.has(name) && after.has(name)) return 3;
-      return name.startsWith('(unnamed ') ? 2 : 0;
-    };
-    const fields = [...new Set([...before.keys(), ...after.keys()])]
-      .filter((name) => before.get(name) !== after.get(name))
-      .sort((a, b) => rank(a) - rank(b))
-      .map((name) => `${name}: ${before.get(name) ?? 'new'} -> ${after.get(name) ?? 'gone'}`);
-    if (fields.length > 0) changes.push({ type, fields });
+    const fields = fieldChanges(before, after);
+    const name = renamed === undefined ? type : `${type} (${renamed} with the patch)`;
+    if (fields.length > 0) changes.push({ type: name, fields });
   }
   return changes;
+}
+
+type Fields = ReadonlyMap<string, string>;
+
+/** A type of the patched side alone that has most of the fields of one that is gone. */
+function successorOf(gone: Fields, original: Layouts, patched: Layouts): string | undefined {
+  const fields = [...gone.keys()].filter((name) => name !== '(size)');
+  const hasMost = (after: Fields): boolean =>
+    fields.length > 1 && 2 * fields.filter((name) => after.has(name)).length >= fields.length;
+  return [...patched].find(([name, after]) => !original.has(name) && hasMost(after))?.[0];
+}
+
+function fieldChanges(before: Fields, after: Fields): string[] {
+  // What came or went, and the size, say more than what moved because of it.
+  const rank = (name: string): number => {
+    if (name === '(size)') return 1;
+    if (before.has(name) && after.has(name)) return 3;
+    return name.startsWith('(unnamed ') ? 2 : 0;
+  };
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((name) => before.get(name) !== after.get(name))
+    .sort((a, b) => rank(a) - rank(b))
+    .map((name) => `${name}: ${before.get(name) ?? 'new'} -> ${after.get(name) ?? 'gone'}`);
 }

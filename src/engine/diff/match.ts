@@ -104,7 +104,7 @@ export function sameInterface(c: Correspondence, a: IrGlobal, b: IrGlobal): bool
     return c.original.canonical.shape(a) === c.patched.canonical.shape(b);
   }
   if (a.kind === 'alias' && b.kind === 'alias')
-    return a.type === b.type && baseName(a.target) === baseName(b.target);
+    return a.linkage === b.linkage && a.type === b.type && baseName(a.target) === baseName(b.target);
   return false;
 }
 

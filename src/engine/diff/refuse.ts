@@ -141,6 +141,17 @@ export function judge(
       ),
     );
   }
+  for (const [name, old] of diff.replaced) {
+    const section = variable(patched, name)?.section ?? '';
+    if (diff.lookAlikes.has(name) || !/^(?:$|\.data|\.bss)/.test(section)) continue;
+    refusals.push(
+      new KlpError(
+        'data-renamed',
+        `${sourceName(name)} is used where ${sourceName(old)} was, which is gone with the patch: the value of ${sourceName(old)} in the running kernel would be lost`,
+        at(name),
+      ),
+    );
+  }
   const asm = [...diff.asm.added, ...diff.asm.removed];
   if (asm.length > 0) {
     const place = placeIn(own ?? read[0], '');

@@ -1,3 +1,4 @@
+import { globalsIn } from '../ir/text.js';
 import type { Correspondence } from './match.js';
 
 /**
@@ -23,6 +24,40 @@ export function lookAlikes(
     const content = described('patched', name);
     const old = content === undefined ? undefined : gone.get(content);
     if (old !== undefined) found.set(name, old);
+  }
+  return found;
+}
+
+/** What one function did once, or which instance of a check it was: macros make it, and a fresh one is harmless or told of elsewhere. */
+const madeByMacros = /\.(?:___\w+|__already_done|__warned|__print_once|_rs|__key|descriptor)(?:\.\d+)*$/;
+
+/**
+ * New variables with state, each with one that is gone and that a function used which now uses the new one: a counter that
+ * becomes atomic, a lock of another kind.
+ * @param pairs patched to original names of changed functions
+ */
+export function replacedState(
+  c: Correspondence,
+  added: ReadonlySet<string>,
+  removed: ReadonlySet<string>,
+  pairs: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const users = (side: 'original' | 'patched', name: string): string[] => {
+    const f = c[side].module.globals.get(name);
+    return f?.kind === 'function' ? globalsIn(f.body) : [];
+  };
+  const hasState = (side: 'original' | 'patched', name: string): boolean => {
+    const v = c[side].module.globals.get(name);
+    return v?.kind === 'variable' && !v.constant && !madeByMacros.test(name);
+  };
+  const found = new Map<string, string>();
+  if (added.size === 0 || removed.size === 0) return found;
+  for (const [after, before] of pairs) {
+    const old = users('original', before).find((name) => removed.has(name) && hasState('original', name));
+    if (old === undefined) continue;
+    for (const name of users('patched', after)) {
+      if (added.has(name) && hasState('patched', name)) found.set(name, old);
+    }
   }
   return found;
 }

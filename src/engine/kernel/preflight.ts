@@ -75,7 +75,7 @@ function besideTheKernel(path: string): string | undefined {
   const folder = foldersBeside.get(path.split('/')[0] ?? '');
   if (folder !== undefined) return folder;
   const name = basename(path);
-  if (name.startsWith('.') || filesBeside.has(name) || /\.(rst|txt|md)$/.test(name)) return 'documentation';
+  if (name.startsWith('.') || filesBeside.has(name) || /\.(rst|md)$/.test(name)) return 'documentation';
   return undefined;
 }
 

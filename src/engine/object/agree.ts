@@ -36,7 +36,7 @@ export function agree(unit: TranslationUnit, original: Viewed, patched: Viewed, 
     }
     const changes = after.kind === 'function' ? diff.changed : diff.changedData;
     if (mine === theirs) {
-      if (changes.delete(after.name)) same.push(after.name);
+      if (!isRetyped(before, after) && changes.delete(after.name)) same.push(after.name);
     } else if (!changes.has(after.name)) {
       throw new KlpError(
         'comparisons-disagree',
@@ -46,6 +46,13 @@ export function agree(unit: TranslationUnit, original: Viewed, patched: Viewed, 
     }
   }
   return same;
+}
+
+/** A variable of another type whose content starts with the same bytes: what it holds by now was written as the old type. */
+function isRetyped(before: IrGlobal, after: IrGlobal): boolean {
+  return (
+    before.kind === 'variable' && after.kind === 'variable' && !after.constant && before.type !== after.type
+  );
 }
 
 /** Is code or data generated for it, under its own name? */

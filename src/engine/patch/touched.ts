@@ -66,36 +66,6 @@ export function aggregatesTouched(file: PatchedFile): number[] {
     });
 }
 
-/**
- * May types differ with the patch? They do when something differs outside the bodies of functions: a definition, but
- * also a macro or an enumerator that is the length of an array somewhere else.
- */
-export function mayChangeTypes({ original, patched }: PatchedFile): boolean {
-  return outline(original) !== outline(patched);
-}
-
-/** A text without the bodies of its functions, which stand in braces in the first column; `#` lines in them stay. */
-function outline(text: string): string {
-  const kept: string[] = [];
-  let inBody = false;
-  let directive = false;
-  for (const line of text.split('\n')) {
-    directive = /^\s*#/.test(line) || (directive && kept.at(-1)?.endsWith('\\') === true);
-    if (!inBody && /^\{/.test(line)) inBody = isFunctionHead(kept);
-    if (!inBody || directive) kept.push(line);
-    if (/^\}/.test(line)) inBody = false;
-  }
-  return kept.join('\n');
-}
-
-/** Do lines end with the head of a function: a name and its parameters, and no `struct x` with attributes alone? */
-function isFunctionHead(lines: readonly string[]): boolean {
-  const start = lines.findLastIndex((line) => /^(?:\s*$|[#}]|\s*\*\/)|;\s*$/.test(line));
-  const head = lines.slice(start + 1).join(' ');
-  const aggregate = /^\s*(?:typedef\s+)?(?:struct|union|enum)(?:\s+\w+)?(?:\s+__\w+\b.*)?\s*$/;
-  return /\w\s*\([\s\S]*\)/.test(head) && !aggregate.test(head);
-}
-
 /** The macro whose `#define` a line is part of. */
 function macroAt(lines: string[], index: number): string | undefined {
   let first = index;

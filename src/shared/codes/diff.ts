@@ -61,9 +61,9 @@ export const diffCodes = {
   ),
   'data-renamed': entry(
     'refused',
-    'A variable may have got another name or moved to another function',
-    'The patch takes a variable away and adds one of the same type and initial value. The running kernel holds a value in the old one; the livepatch would start with a fresh one beside it.',
-    'Leave the variable its name and its place in the patch. If it really is another one, give it another type or initial value.',
+    'A variable may have got another name or type, or moved to another function',
+    'The patch takes a variable away and adds one of the same type and initial value, or one that the same function uses in its place. The running kernel holds a value in the old one, a lock perhaps that is held; the livepatch would start with a fresh one beside it.',
+    'Leave the variable its name, its type and its place in the patch. What is really new state can stand beside it.',
   ),
   'registered-data-changed': entry(
     'refused',
@@ -82,6 +82,13 @@ export const diffCodes = {
     'The patch takes a function away that others may call',
     'The function is global, and no header changes with it: code in other files may call it, or a weak definition elsewhere is to take its place. A running kernel goes on calling the one that it was linked with.',
     'Leave the function in place, and change it to do what its callers shall get.',
+  ),
+  'function-still-pointed-to': entry(
+    'refused',
+    'A function that the patch takes away may still be called by a pointer',
+    'The unpatched code gave its address away: to a timer, a work item, an interrupt, a list of callbacks. Who was given it before the livepatch is loaded goes on to call the old function, without the fix. The finding is a warning.',
+    'Leave the function its name, so that it is replaced wherever it is called from; or see to the pointers in a callback.',
+    'warning',
   ),
   'function-left-behind': entry(
     'refused',
@@ -140,6 +147,12 @@ export const diffCodes = {
     'A structure changes its layout',
     'The running kernel holds objects of the old layout, and code that the patch does not replace goes on using it. New code with another idea of where the fields are would corrupt memory.',
     'Keep the structure as it is. Put a new field into a shadow variable (klp_shadow_alloc, klp_shadow_get), attached to the object it belongs to.',
+  ),
+  'address-newly-taken': entry(
+    'refused',
+    'A function that was only called is to be called by a pointer',
+    'The compiler chose how the parameters of such a static function are passed, and left out the mark that processors and kCFI ask for where a pointer leads (ENDBR, BTI, a type). Called by a pointer, the kernel’s function would crash, or read other parameters.',
+    'Hand out a new function of the patch, which calls it. What then happens to the pointer when the livepatch is disabled is yours to see to: klp-docker names it in a warning.',
   ),
   'enumerators-renumbered': entry(
     'refused',

@@ -46,6 +46,7 @@ describe('codes that only notes and warnings carry', () => {
       'failed-in-company: warning',
       'fit-not-checked: warning',
       'function-left-behind: note',
+      'function-still-pointed-to: warning',
       'hunk-moved: note',
       'kernel-has-series: note',
       'kernel-lacks-series: warning',

@@ -222,6 +222,16 @@ describe('an item of a survey', () => {
     expect(entry).toMatchObject({ outcome: 'livepatch', leftOut: ['drivers/x.c'] });
   });
 
+  it('is put to the engine with a header that code linked apart reads alone', async () => {
+    const { entry, asked } = await survey('include/vdso/x.h', {
+      changes: [change('include/vdso/x.h', 'x')],
+      reach: [{ path: 'include/vdso/x.h', objects: 0, code: 'object-not-livepatchable', message: 'x' }],
+      engine: () => failing({ code: 'object-not-livepatchable' }),
+    });
+    expect(asked).toEqual([['include/vdso/x.h']]);
+    expect(entry.code).toBe('object-not-livepatchable');
+  });
+
   it.each([
     { code: 'internal', outcome: 'error' },
     { code: 'item-timeout', outcome: 'error' },

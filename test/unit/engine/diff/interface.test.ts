@@ -18,7 +18,7 @@ const compared = (before: string, after: string, source = 'x.c'): ComparedUnit =
   return { unit, original, patched, diff: diffModules(original, patched) };
 };
 
-const header = { path: 'x.h', original: '', patched: '', changed: [] };
+const header = { path: 'x.h', original: 'int f(int);\n', patched: 'int f(long);\n', changed: [] };
 
 function judged(all: ComparedUnit[], { headers = false, exports = [] as string[] } = {}): string[] {
   const { refusals, notes } = judgeInterfaces(all, headers ? [header] : [], (_, name) =>
@@ -38,6 +38,12 @@ describe('a function that changes its parameters', () => {
     expect(judged([compared(f('i32'), f('i64'))])).toEqual([
       'signature-changed: the parameters or the result of f change, and callers in other files are not part of the patch',
     ]);
+  });
+
+  it('is refused when the header that changes does not speak of it', () => {
+    const other = { path: 'y.h', original: 'int g(void);\n', patched: 'int h(void);\n', changed: [] };
+    const { refusals } = judgeInterfaces([compared(f('i32'), f('i64'))], [other], () => false);
+    expect(refusals.map(({ code }) => code)).toEqual(['signature-changed']);
   });
 
   it('may do so with its header, whose readers are all compared', () => {

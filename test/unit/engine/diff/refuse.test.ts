@@ -94,7 +94,15 @@ describe('what a livepatch cannot carry', () => {
   it('a variable that may have been renamed', () => {
     expect(codes(verdict(state('on'), state('enabled')))).toEqual(['data-renamed']);
     expect(codes(verdict(state('f.on'), state('g.on')))).toEqual(['data-renamed']);
-    expect(codes(verdict(state('on'), state('enabled').replace('global i32 0', 'global i32 1')))).toEqual([]);
+  });
+
+  it('a variable in whose place a function uses another one, of whatever type and content', () => {
+    const other = state('enabled').replace('global i32 0', 'global i32 1');
+    expect(codes(verdict(state('on'), other))).toEqual(['data-renamed']);
+    expect(codes(verdict(state('on'), other.replaceAll('i32', 'i64')))).toEqual(['data-renamed']);
+    // What no function used in the other's place is new.
+    const apart = other.replace('@f()', '@g()') + 'define dso_local void @f() {\n  ret void\n}\n';
+    expect(codes(verdict(state('on'), apart))).toEqual([]);
   });
 
   it('lets records about code come and go', () => {

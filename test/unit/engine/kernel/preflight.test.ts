@@ -69,6 +69,7 @@ describe('checkPatchedFiles', () => {
   it.each([
     ['build-file-changed', file('fs/ext4/Makefile')],
     ['build-file-changed', file('fs/ext4/Kconfig')],
+    ['build-file-changed', file('arch/x86/lib/x86-opcode-map.txt')],
     ['build-file-changed', file('Kbuild')],
     ['build-file-changed', file('arch/x86/kernel/vmlinux.lds.S')],
     ['build-file-changed', file('arch/x86/Kconfig')],

@@ -57,6 +57,15 @@ describe('agree', () => {
     expect([same, [...diff.changed], [...diff.changedData]]).toEqual([[], ['f'], []]);
   });
 
+  it('keeps a variable of another type, though it starts with the same bytes', () => {
+    const typed = (type: string): { ir: string; code: string } => ({
+      ir: `@v = dso_local global [2 x ${type}] zeroinitializer, align 8\n`,
+      code: '	.type	v,@object\n	.bss\nv:\n	.zero	16\n	.size	v, 16\n',
+    });
+    const { same, diff } = compared(typed('ptr'), typed('i64'));
+    expect([same, [...diff.changedData]]).toEqual([[], ['v']]);
+  });
+
   it('leaves out what compiles to the code that runs already', () => {
     const { same, diff } = compared(plain, version('%2 = add nsw i32 %0, 1', 'incl	%eax'));
     expect([same, [...diff.changed]]).toEqual([['f'], []]);

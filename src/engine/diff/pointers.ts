@@ -1,0 +1,63 @@
+import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
+import { transient } from '../distill/select.js';
+import { isBookkeeping } from '../ir/instrumentation.js';
+import type { IrModule } from '../ir/module.js';
+import { addressesIn } from '../ir/text.js';
+import { placeOf, type ComparedUnit } from './interface.js';
+import type { PatchedFile } from '../types.js';
+
+/**
+ * What pointers to functions of the running kernel would do wrong.
+ * - A static function that is only called has a convention of the compiler's choice, and no mark that lets it be called
+ *   by a pointer (ENDBR, BTI, a type for kCFI): its address cannot be handed out for the first time.
+ * - Who was given the address of a function that the patch takes away goes on to call it.
+ */
+export function judgePointers(
+  compared: ComparedUnit,
+  files: readonly PatchedFile[],
+): { refusals: KlpError[]; notes: Finding[] } {
+  const { unit, original, patched, diff } = compared;
+  const before = holders(original);
+  const refusals: KlpError[] = [];
+  for (const [name, holder] of holders(patched)) {
+    const old = original.globals.get(diff.originalOf.get(name) ?? name);
+    if (old?.kind !== 'function' || !old.local || old.declared || diff.added.has(name)) continue;
+    if (before.has(old.name)) continue;
+    refusals.push(
+      new KlpError(
+        'address-newly-taken',
+        `${holder} takes the address of ${name}, which the kernel has as a function that is only called`,
+        placeOf(unit, files, holder),
+      ),
+    );
+  }
+  const notes: Finding[] = [];
+  for (const name of diff.removed) {
+    const gone = original.globals.get(name);
+    const holder = before.get(name);
+    if (gone?.kind !== 'function' || !gone.local || holder === undefined) continue;
+    if (transient.test(gone.section ?? '')) continue;
+    notes.push({
+      code: 'function-still-pointed-to',
+      severity: 'warning',
+      message: `${name} is gone with the patch, and ${holder} gave its address away: who was given it before the livepatch is loaded goes on to call the old code`,
+      ...placeOf(unit, files, name),
+    });
+  }
+  return { refusals, notes };
+}
+
+/** Functions whose address is taken, and who takes it; what boot alone reads is no holder. */
+function holders(module: IrModule): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const g of module.globals.values()) {
+    if (g.kind === 'alias' || g.declared || isBookkeeping(g)) continue;
+    const section = g.section ?? '';
+    if (section.startsWith('.discard') || transient.test(section)) continue;
+    for (const name of addressesIn(g.kind === 'function' ? g.body : g.initialiser)) {
+      if (!found.has(name) && module.globals.get(name)?.kind === 'function') found.set(name, g.name);
+    }
+  }
+  return found;
+}
