@@ -204,6 +204,8 @@ export const classes: readonly LivepatchClass[] = [
         'calls the new copy of a changed function and takes the address of the original',
       ),
       unit('diff/pointers', 'is refused when the kernel only calls it'),
+      refused('a pointer to a static function that was only called'),
+      refused('a pointer to a function that the kernel calls by name alone', ['x86_64']),
       unit('diff/pointers', 'is told of when its address was given away'),
       qemu('symbols', 'the address of a new function, with a warning'),
       behaviour('functions', 'an address that patched code hands out leads to the original'),

@@ -130,6 +130,34 @@ export const refusals: Refusal[] = [
     message: /print\.rs is Rust code/,
   },
   {
+    name: 'sealed',
+    about: 'a pointer to a function that the kernel calls by name alone',
+    arch: 'x86_64',
+    edits: [
+      {
+        file: 'fs/proc/meminfo.c',
+        find: '	si_swapinfo(&i);',
+        put: '	si_swapinfo(&i);\n	seq_printf(m, "%ps\\n", si_swapinfo);',
+      },
+    ],
+    code: 'address-newly-taken',
+    message: /meminfo_proc_show takes the address of si_swapinfo, .* by its name alone/,
+  },
+  {
+    name: 'newly-pointed-to',
+    about: 'a pointer to a static function that was only called',
+    edits: [
+      {
+        file: 'fs/pipe.c',
+        behind: 'static int fifo_open(',
+        find: '	filp->f_pipe = 0;',
+        put: '	filp->f_pipe = 0;\n	pr_info("%ps\\n", wait_for_partner);',
+      },
+    ],
+    code: 'address-newly-taken',
+    message: /fifo_open takes the address of wait_for_partner, which the kernel has as a function that is only called/,
+  },
+  {
     name: 'assembly-x86',
     about: 'assembly',
     arch: 'x86_64',

@@ -6,6 +6,7 @@ import { run } from '../../shared/run.js';
 import type { AnalysedUnit } from '../analyse.js';
 import type { EngineContext } from '../context.js';
 import type { IrFunction } from '../ir/module.js';
+import { addressesIn } from '../ir/text.js';
 import { generateCode } from '../object/compile.js';
 import { checkSections } from '../object/sections.js';
 import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
@@ -60,6 +61,23 @@ export async function distill(
         }
       };
       const sources = new Map<KernelReference, SymbolSource>();
+      const code = [...selection.entries, ...selection.own.values()];
+      const handed = new Map(
+        code.flatMap((g) =>
+          [...addressesIn(g.kind === 'function' ? g.body : g.initialiser)].map(
+            (name) => [name, g.name] as const,
+          ),
+        ),
+      );
+      const refuseSealed = (name: string, source: SymbolSource): void => {
+        const holder = handed.get(name);
+        if (holder === undefined || source.kind !== 'klp' || !symbols.isSealed(source)) return;
+        throw new KlpError(
+          'address-newly-taken',
+          `${holder} takes the address of ${name}, and the kernel has made sure that ${name} is called by its name alone`,
+          { file: unit.source, object: unit.object, function: holder },
+        );
+      };
       const late = new Set<string>();
       const absent = new Set<string>();
       for (const [name, reference] of selection.kernel) {
@@ -71,13 +89,16 @@ export async function distill(
           continue;
         }
         sources.set(reference, source);
+        refuseSealed(name, source);
         if (source.kind === 'klp' && source.freed !== undefined)
           refuseFreed(analysed, selection, name, reference, source.freed);
         if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
       }
-      for (const reference of selection.addressTaken.values()) {
+      for (const [name, reference] of selection.addressTaken) {
         // Even of an exported function: the livepatch's own symbol of that name would hide it.
-        sources.set(reference, symbols.resolveLocal(unit, reference.original));
+        const source = symbols.resolveLocal(unit, reference.original);
+        refuseSealed(name, source);
+        sources.set(reference, source);
       }
       const entries = selection.entries.map((f) => entryOf(f));
       for (const copy of selection.copies) {

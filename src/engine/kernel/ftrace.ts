@@ -43,7 +43,10 @@ function covers(places: readonly bigint[] | BigUint64Array, symbol: FileSymbol, 
 }
 
 /** The places that the records of a relocatable file name, by section; undefined when it has no records. */
-function relocatedPlaces(file: SymbolFile, section: string): ((index: number) => bigint[]) | undefined {
+export function relocatedPlaces(
+  file: SymbolFile,
+  section: string,
+): ((index: number) => bigint[]) | undefined {
   const { sections } = file.header;
   const relas = sections.filter((s) => s.type === SHT.RELA && sections[s.info]?.name === section);
   if (relas.length === 0) return undefined;

@@ -5,6 +5,7 @@ import { STB, STT } from '../elf/constants.js';
 import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
 import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
 import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
+import { openSeals } from './seals.js';
 import { placeObject, type Placement } from './placement.js';
 import { isDefined, lazily, openSymbolFile, type FileSymbol, type SymbolFile } from './symbol-file.js';
 import { moduleNameOf, readSymvers, type ExportedSymbol } from './symvers.js';
@@ -28,6 +29,8 @@ export interface KernelSymbols {
   resolveAddress(unit: TranslationUnit, name: string): KlpSource;
   /** Whether the function of the unit's object has a place where ftrace, and so a livepatch, can divert it. */
   isFtraceable(unit: TranslationUnit, functionName: string): boolean;
+  /** Whether the kernel has made sure that the function is called by its name alone; see openSeals(). */
+  isSealed(source: KlpSource): boolean;
   /** Module.symvers. */
   exports(): ReadonlyMap<string, ExportedSymbol>;
 }
@@ -56,6 +59,22 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       openFtraceEntries(archData(tree.arch), objects(unit.object), holderOf(unit).file),
   );
 
+  const seals = cachedBy(
+    (holder: KernelObject) => holder.file.label,
+    (holder) => openSeals(holder.file),
+  );
+  const places = new WeakMap<KlpSource, { holder: KernelObject; symbol: FileSymbol }>();
+  const sourceOf = (
+    holder: KernelObject,
+    symbol: FileSymbol,
+    unit: TranslationUnit,
+    proof: string,
+  ): KlpSource => {
+    const source = klpSource(holder, symbol, unit, proof);
+    places.set(source, { holder, symbol });
+    return source;
+  };
+
   const dependenciesOf = cached((path: string) => dependencies(modules, exports, path));
 
   const located = (unit: TranslationUnit, name: string, kind?: SymbolKind): FileSymbol => {
@@ -68,7 +87,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
   const resolveLocal = (unit: TranslationUnit, name: string, kind?: SymbolKind): KlpSource => {
     const holder = holderOf(unit);
     const symbol = located(unit, name, kind);
-    return klpSource(
+    return sourceOf(
       holder,
       symbol,
       unit,
@@ -89,7 +108,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     }
     for (const holder of candidates) {
       const symbol = holder.global(name);
-      if (symbol !== undefined) return klpSource(holder, symbol, unit, `the only global symbol of its name`);
+      if (symbol !== undefined) return sourceOf(holder, symbol, unit, `the only global symbol of its name`);
     }
     throw new KlpError(
       'symbol-not-in-kernel',
@@ -116,6 +135,10 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       // The kernel frees it, and forgets its entry.
       if (object.header.sections[own.section]?.name.startsWith('.init')) return false;
       return entries(unit)(own, () => located(unit, functionName, 'function'));
+    },
+    isSealed(source) {
+      const place = places.get(source);
+      return place !== undefined && seals(place.holder)(place.symbol);
     },
     exports,
   };

@@ -151,7 +151,7 @@ export const diffCodes = {
   'address-newly-taken': entry(
     'refused',
     'A function that was only called is to be called by a pointer',
-    'The compiler chose how the parameters of such a static function are passed, and left out the mark that processors and kCFI ask for where a pointer leads (ENDBR, BTI, a type). Called by a pointer, the kernel’s function would crash, or read other parameters.',
+    'The compiler chose how the parameters of such a static function are passed, and left out the mark that processors and kCFI ask for where a pointer leads (ENDBR, BTI, a type); from other functions that are only called the kernel takes the mark when it boots. Called by a pointer, the function would crash, or read other parameters.',
     'Hand out a new function of the patch, which calls it. What then happens to the pointer when the livepatch is disabled is yours to see to: klp-docker names it in a warning.',
   ),
   'enumerators-renumbered': entry(
