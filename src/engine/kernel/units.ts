@@ -38,10 +38,13 @@ export async function unitsByPath(
   known.set(tree, cache);
   const wanted = paths.filter((path) => !cache.has(path));
   if (wanted.length > 0) {
-    for (const path of wanted) cache.set(path, []);
-    for (const unit of await scan(tree, new Set(wanted))) {
-      for (const path of wanted) if (unit.dependencies.includes(path)) cache.get(path)?.push(unit);
-    }
+    // Known only when all is: nobody may take a list that is still being made for an empty one.
+    const units = await scan(tree, new Set(wanted));
+    for (const path of wanted)
+      cache.set(
+        path,
+        units.filter((unit) => unit.dependencies.includes(path)),
+      );
   }
   return new Map(paths.map((path) => [path, cache.get(path) ?? []]));
 }

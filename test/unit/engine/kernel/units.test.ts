@@ -3,13 +3,24 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { offsetUnits } from '../../../../src/engine/kernel/offsets.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
-import { unitsFor } from '../../../../src/engine/kernel/units.js';
+import { unitsByPath, unitsFor } from '../../../../src/engine/kernel/units.js';
 import { thinArchive, withToyKernel, type ToyKernel } from '../../../fixtures/toy-kernel/make.js';
 
 const units = (paths: string[], toy: ToyKernel = {}) =>
   withToyKernel(toy, async (dir) => unitsFor(await openKernel(dir, 'x86_64'), paths));
 const objects = async (...paths: string[]) =>
   (await units(paths)).map(({ objname, object }) => `${objname} ${object}`);
+
+describe('unitsByPath', () => {
+  it('gives the same to all who ask at the same time', async () => {
+    const found = await withToyKernel({}, async (dir) => {
+      const tree = await openKernel(dir, 'x86_64');
+      const ask = async () => (await unitsByPath(tree, ['lib/ctype.c'])).get('lib/ctype.c')?.length;
+      return await Promise.all([ask(), ask()]);
+    });
+    expect(found).toEqual([2, 2]);
+  });
+});
 
 describe('unitsFor', () => {
   it('gives the recorded command of an object of vmlinux', async () => {
