@@ -155,7 +155,8 @@ export const refusals: Refusal[] = [
       },
     ],
     code: 'address-newly-taken',
-    message: /fifo_open takes the address of wait_for_partner, which the kernel has as a function that is only called/,
+    message:
+      /fifo_open takes the address of wait_for_partner, which the kernel has as a function that is only called/,
   },
   {
     name: 'assembly-x86',
