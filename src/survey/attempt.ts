@@ -1,4 +1,4 @@
-import { codes } from '../shared/codes.js';
+import { codes, type Code } from '../shared/codes.js';
 import { isCode } from '../shared/outcome.js';
 import type { Finding, Reach, ResultDocument, SurveyedItem } from '../shared/result.js';
 import type { Companions } from './companions.js';
@@ -13,11 +13,32 @@ export interface Attempting {
   companions: Companions;
   /** What the kernel's build made of a file; undefined for one that was not asked for. */
   reach: (path: string) => Reach | undefined;
+  /** What the engine says of an item alone: asked once, however many others need the item. */
+  alone: (item: SurveyItem) => Promise<ResultDocument>;
   /** Makes a livepatch of the patches, in this order. Never throws for what is wrong with them. */
-  generate: (patches: readonly { name: string; text: string }[]) => Promise<ResultDocument>;
+  generate: (patches: readonly ItemPatch[]) => Promise<ResultDocument>;
+  /** Why another item makes no livepatch alone; undefined when it does, or when that is not found out here. */
+  wrongAlone: (item: SurveyItem) => Promise<Reason | undefined>;
   /** Puts items into the order in which they were made. */
   inOrder: (items: readonly SurveyItem[]) => SurveyItem[];
 }
+
+/** An item's patch, without the parts that are not of this kernel. */
+export interface ItemPatch {
+  name: string;
+  text: string;
+}
+
+export type Reason = Pick<Finding, 'code' | 'message' | 'file' | 'line'>;
+
+/** What is wrong with an item, whatever goes with it. */
+const staysWrong: ReadonlySet<string> = new Set<Code>([
+  'struct-layout-changed',
+  'enumerators-renumbered',
+  'assembly-changed',
+  'object-not-livepatchable',
+  'item-timeout',
+]);
 
 /** What came of an item, and the engine's document of the last attempt, if the engine was asked. */
 export interface Attempted {
@@ -51,13 +72,10 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
   }
   let together: SurveyItem[] = [item];
   for (;;) {
-    const patches = by.inOrder(together).flatMap((one) => {
-      const text = partition(one, by)[0]
-        .map((part) => part.text)
-        .join('');
-      return text === '' ? [] : [{ name: `${one.id}.patch`, text }];
-    });
-    const result = await by.generate(patches);
+    const result =
+      together.length === 1
+        ? await by.alone(item)
+        : await by.generate(by.inOrder(together).flatMap((one) => patchOf(one, by)));
     entry.with = by.inOrder(together).flatMap((one) => (one === item ? [] : [one.name]));
     const done = (): Attempted => ({
       entry: { ...entry, ...outcomeOf(result) },
@@ -70,8 +88,23 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
     if (together.length + more.length > mostTogether) return done();
     const { code, message } = reasonOf(result);
     entry.attempts.push({ with: entry.with, code, ...(message === undefined ? {} : { message }) });
+    for (const one of more) {
+      const reason = await by.wrongAlone(one);
+      if (reason === undefined || !staysWrong.has(reason.code)) continue;
+      const said = { ...reason, message: `it needs ${one.name}: ${reason.message}` };
+      const outcome = codes[reason.code as Code].kind === 'refused' ? 'refused' : 'error';
+      return { alone: false, entry: { ...entry, ...said, with: [...entry.with, one.name], outcome } };
+    }
     together = [...together, ...more];
   }
+}
+
+/** The patch of an item for this kernel; none when no part of it is of this kernel. */
+export function patchOf(item: SurveyItem, by: Pick<Attempting, 'reach'>): ItemPatch[] {
+  const text = partition(item, by)[0]
+    .map((part) => part.text)
+    .join('');
+  return text === '' ? [] : [{ name: `${item.id}.patch`, text }];
 }
 
 function blank(item: SurveyItem): Attempted['entry'] {
@@ -87,7 +120,7 @@ function blank(item: SurveyItem): Attempted['entry'] {
  * engine unless it is known to be no part of this kernel: it may be documentation, or a Makefile that decides what is
  * built.
  */
-function partition(item: SurveyItem, by: Attempting): [kept: FilePart[], left: FilePart[]] {
+function partition(item: SurveyItem, by: Pick<Attempting, 'reach'>): [kept: FilePart[], left: FilePart[]] {
   const isLeft = (part: FilePart): boolean => {
     const reach = by.reach(part.path);
     if (reach === undefined || reach.objects > 0) return false;
@@ -113,7 +146,7 @@ function companionsOf(
 }
 
 /** The finding that says why there is no livepatch: the last error, which ended the engine's work. */
-function reasonOf(result: ResultDocument): Pick<Finding, 'code' | 'message' | 'file' | 'line'> {
+export function reasonOf(result: ResultDocument): Reason {
   const error = result.findings.findLast((finding) => finding.severity === 'error');
   return error ?? { code: 'internal', message: `the engine ended with ${result.status} and no reason` };
 }

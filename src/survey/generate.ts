@@ -10,7 +10,7 @@ import { asKlpError, KlpError } from '../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../shared/files.js';
 import { failedResult } from '../shared/outcome.js';
 import { emptyResult, type ResultDocument } from '../shared/result.js';
-import { attempt, type Attempting } from './attempt.js';
+import { attempt, patchOf, reasonOf, type Attempting, type ItemPatch, type Reason } from './attempt.js';
 import { companionsIn } from './companions.js';
 import type { ReadInput } from './input.js';
 import { inParallel } from '../shared/parallel.js';
@@ -53,7 +53,7 @@ export async function surveyItems(
   }
   const done = new Map(found.flatMap((record, i) => (record ? [[items[i], record] as const] : [])));
   if (open.length > 0) {
-    const by = await attempting(docker, request, context);
+    const by = await attempting(docker, request, done, context);
     let begun = done.size;
     await inParallel(cheapestFirst(open, by), request.jobs, async (item) => {
       checkInterrupted(context.signal);
@@ -61,7 +61,7 @@ export async function surveyItems(
       const stage = { type: 'stage', name: number, detail: item.name } as const;
       context.progress({ ...stage, state: 'start' });
       const started = performance.now();
-      const record = await oneItem(docker, item, by, request, context);
+      const record = await oneItem(item, by, request);
       await records.write(record);
       done.set(item, record);
       context.progress({ ...stage, state: 'done', ms: performance.now() - started });
@@ -81,37 +81,75 @@ function cheapestFirst(items: readonly SurveyItem[], by: Pick<Attempting, 'reach
   return [...items].sort((a, b) => cost(a) - cost(b));
 }
 
+/** What the items of a survey are tried by. */
+interface Attempts extends Omit<Attempting, 'generate'> {
+  /** The item's own folder (absolute), emptied when it is first asked for. */
+  folder: (item: SurveyItem) => Promise<string>;
+  generate: (item: SurveyItem, patches: readonly ItemPatch[]) => Promise<ResultDocument>;
+}
+
 async function attempting(
   docker: Docker,
-  { input, image }: SurveyRequest,
+  request: SurveyRequest,
+  done: ReadonlyMap<SurveyItem | undefined, ItemRecord>,
   context: ControllerContext,
-): Promise<Omit<Attempting, 'generate'>> {
+): Promise<Attempts> {
+  const { input, image, outDir } = request;
   const { items } = input;
   const paths = [...new Set(items.flatMap(({ parts }) => parts.map(({ path }) => path)))];
-  const reach = new Map((await reachInImage(docker, image, paths, context)).map((one) => [one.path, one]));
+  const reaches = new Map((await reachInImage(docker, image, paths, context)).map((one) => [one.path, one]));
+  const reach: Attempts['reach'] = (path) => reaches.get(path);
   const position = new Map(items.map((item, i) => [item, i]));
+  const asked = new Set(input.asked);
+  const folder = oncePer(async (item: SurveyItem) => {
+    const dir = join(outDir, folderOf(item));
+    await rm(dir, { recursive: true, force: true });
+    await mkdir(dir, { recursive: true });
+    return dir;
+  });
+  const generate: Attempts['generate'] = async (item, patches) =>
+    engine(docker, item, patches, await folder(item), request, context);
+  const alone = oncePer((item: SurveyItem) => generate(item, patchOf(item, { reach })));
   return {
-    reach: (path) => reach.get(path),
-    companions: companionsIn(input, (path) => reach.get(path)?.readers),
+    reach,
+    folder,
+    generate,
+    alone,
+    companions: companionsIn(input, (path) => reach(path)?.readers),
     inOrder: (some) => [...some].sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0)),
+    wrongAlone: async (item) => {
+      if (!asked.has(item)) return undefined;
+      const entry = done.get(item)?.entry;
+      return entry === undefined ? reasonOf(await alone(item)) : reasonIn(entry);
+    },
   };
 }
 
-async function oneItem(
-  docker: Docker,
-  item: SurveyItem,
-  by: Omit<Attempting, 'generate'>,
-  request: SurveyRequest,
-  context: ControllerContext,
-): Promise<ItemRecord> {
+/** A function whose answer for each item is found out once. */
+function oncePer<R>(ask: (item: SurveyItem) => Promise<R>): (item: SurveyItem) => Promise<R> {
+  const answers = new Map<SurveyItem, Promise<R>>();
+  return (item) => {
+    const answer = answers.get(item) ?? ask(item);
+    answers.set(item, answer);
+    return answer;
+  };
+}
+
+/** Why a finished item made no livepatch alone. */
+function reasonIn({ attempts, code, message }: ItemRecord['entry']): Reason | undefined {
+  const [first = { code, message }] = attempts;
+  if (first.code === undefined) return undefined;
+  return { code: first.code, message: first.message ?? '' };
+}
+
+async function oneItem(item: SurveyItem, by: Attempts, { records }: SurveyRequest): Promise<ItemRecord> {
   const started = performance.now();
-  const { records, outDir } = request;
   const folder = folderOf(item);
-  const dir = join(outDir, folder);
-  await rm(dir, { recursive: true, force: true });
-  await mkdir(dir, { recursive: true });
-  const generate: Attempting['generate'] = (patches) => engine(docker, item, patches, dir, request, context);
-  const { entry, result, alone } = await attempt(item, { ...by, generate });
+  const dir = await by.folder(item);
+  const { entry, result, alone } = await attempt(item, {
+    ...by,
+    generate: (patches) => by.generate(item, patches),
+  });
   const module = result?.artifacts.find(({ path }) => path.endsWith('.ko'))?.path;
   if (result !== undefined) await writeFileAtomic(join(dir, 'result.json'), renderJson(result));
   const objects = result?.functions.map(({ object }) => object) ?? [];
@@ -133,7 +171,7 @@ async function oneItem(
 async function engine(
   docker: Docker,
   item: SurveyItem,
-  patches: readonly { name: string; text: string }[],
+  patches: readonly ItemPatch[],
   dir: string,
   { image, itemTimeoutMs }: SurveyRequest,
   context: ControllerContext,

@@ -78,7 +78,7 @@ export async function distill(
           { file: unit.source, object: unit.object, function: holder },
         );
       };
-      const late = new Set<string>();
+      const unlinked = new Map<string, string>();
       const absent = new Set<string>();
       for (const [name, reference] of selection.kernel) {
         if (name.startsWith('llvm.') || (!reference.local && others.provided.has(reference.original)))
@@ -92,7 +92,8 @@ export async function distill(
         refuseSealed(name, source);
         if (source.kind === 'klp' && source.freed !== undefined)
           refuseFreed(analysed, selection, name, reference, source.freed);
-        if (source.kind === 'klp' && source.objname !== 'vmlinux') late.add(name);
+        const whyNoKey = symbols.whyNoKey(source);
+        if (whyNoKey !== undefined) unlinked.set(name, whyNoKey);
       }
       for (const [name, reference] of selection.addressTaken) {
         // Even of an exported function: the livepatch's own symbol of that name would hide it.
@@ -118,12 +119,12 @@ export async function distill(
           function: from,
         });
       }
-      const distilled = emit(patched, selection, { late, absent, suffix });
+      const distilled = emit(patched, selection, { unlinked, absent, suffix });
       for (const { function: name, key } of distilled.branches) {
         context.findings.push({
           code: 'static-branch-dynamic',
           severity: 'note',
-          message: `a static branch on ${key} became an ordinary branch in the livepatch, because the key belongs to a module`,
+          message: `a static branch on ${key} became an ordinary branch in the livepatch, because ${unlinked.get(key)}`,
           file: unit.source,
           function: name,
         });

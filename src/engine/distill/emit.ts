@@ -13,8 +13,8 @@ import { readKeysAtRunTime } from './jumplabel.js';
 import type { KernelReference, Selection } from './select.js';
 
 export interface EmitOptions {
-  /** Kernel references (patched names) that are resolved only when their module is loaded. */
-  late: ReadonlySet<string>;
+  /** Kernel references (patched names) that cannot be the key of a static branch here, with the reason. */
+  unlinked: ReadonlyMap<string, string>;
   /** Weak references (patched names) that nothing in the kernel defines. */
   absent: ReadonlySet<string>;
   /** Appended to the names of replaced functions that were static, so that two files' do not clash. */
@@ -71,7 +71,9 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
       );
       continue;
     }
-    const body = readKeysAtRunTime(g.body, options.late, (key) => branches.push({ function: g.name, key }));
+    const body = readKeysAtRunTime(g.body, options.unlinked, (key) =>
+      branches.push({ function: g.name, key }),
+    );
     for (const [used] of body.matchAll(/@llvm\.[\w.]+/g)) intrinsics.add(used.slice(1));
     definitions.push(
       `${definitionHead(g, names.now(g.name), selection)}\n${mapGlobals(body, rename).replace(locations, '')}}`,

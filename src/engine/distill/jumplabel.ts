@@ -7,9 +7,9 @@ const start = /^( *)callbr void asm sideeffect "[^"]*__jump_table[^"]*", "[^"]*"
 const successors = /^[^\n]*\n? *to label (%[-\w$.]+) \[label (%[-\w$.]+)\][^\n]*/;
 
 /**
- * Static branches whose key lives in a module cannot be recorded by a livepatch: the record would point nowhere until
- * that module is loaded. They become ordinary branches that read the key when they are reached: the same decision,
- * taken a little slower.
+ * Not every static branch can be recorded by a livepatch: where the key lives in a module, the record would point nowhere
+ * until that module is loaded; where it is read-only, some kernels fault on it. These become ordinary branches that read
+ * the key when they are reached: the same decision, taken a little slower.
  *
  * A static branch is written as inline asm with two successors whose operands add up to the word of the record that
  * names the key (arch/…/include/asm/jump_label.h): its address, and in bit 0 the sense of the branch, which one
@@ -18,7 +18,7 @@ const successors = /^[^\n]*\n? *to label (%[-\w$.]+) \[label (%[-\w$.]+)\][^\n]*
  */
 export function readKeysAtRunTime(
   body: string,
-  late: ReadonlySet<string>,
+  unlinked: Pick<ReadonlySet<string>, 'has'>,
   found: (key: string) => void,
 ): string {
   let result = '';
@@ -30,7 +30,7 @@ export function readKeysAtRunTime(
     const close = closingBracket(body, open);
     // LLVM 14 names the block to jump to by an operand too.
     const operands = elements(body.slice(open, close)).filter((o) => !o.includes('blockaddress('));
-    const key = operands.flatMap((o) => globalsIn(o)).find((name) => late.has(name));
+    const key = operands.flatMap((o) => globalsIn(o)).find((name) => unlinked.has(name));
     const after = successors.exec(body.slice(close));
     if (key === undefined || after === null) continue;
     found(key);

@@ -6,6 +6,7 @@ import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
 import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
 import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
 import { openSeals } from './seals.js';
+import { openReadOnlyKeys } from './static-keys.js';
 import { placeObject, type Placement } from './placement.js';
 import { isDefined, lazily, openSymbolFile, type FileSymbol, type SymbolFile } from './symbol-file.js';
 import { moduleNameOf, readSymvers, type ExportedSymbol } from './symvers.js';
@@ -31,6 +32,8 @@ export interface KernelSymbols {
   isFtraceable(unit: TranslationUnit, functionName: string): boolean;
   /** Whether the kernel has made sure that the function is called by its name alone; see openSeals(). */
   isSealed(source: KlpSource): boolean;
+  /** Why no static branch of a livepatch can have this variable as its key, where that is so. */
+  whyNoKey(source: SymbolSource): string | undefined;
   /** Module.symvers. */
   exports(): ReadonlyMap<string, ExportedSymbol>;
 }
@@ -63,6 +66,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     (holder: KernelObject) => holder.file.label,
     (holder) => openSeals(holder.file),
   );
+  const readOnlyKeys = lazily(() => openReadOnlyKeys(vmlinux()));
   const places = new WeakMap<KlpSource, { holder: KernelObject; symbol: FileSymbol }>();
   const sourceOf = (
     holder: KernelObject,
@@ -139,6 +143,13 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     isSealed(source) {
       const place = places.get(source);
       return place !== undefined && seals(place.holder)(place.symbol);
+    },
+    whyNoKey(source) {
+      if (source.kind === 'klp' && source.objname !== 'vmlinux')
+        return `the key belongs to ${source.objname}, which is a module`;
+      const symbol = source.kind === 'klp' ? places.get(source)?.symbol : vmlinux().global(source.name);
+      if (symbol === undefined || !readOnlyKeys()(symbol)) return undefined;
+      return 'the key is read-only, and this kernel would write to it for a branch of a module';
     },
     exports,
   };

@@ -138,7 +138,7 @@ export const diffCodes = {
   'static-branch-dynamic': entry(
     'refused',
     'A static branch became an ordinary branch',
-    'The key of a static branch (a tracepoint, for example) lives in a module, and a livepatch cannot register such a branch before the module is there. The patched function reads the key each time instead: same decision, slightly slower. The finding is a note.',
+    'The key of a static branch (a tracepoint, for example) lives in a module, and a livepatch cannot register such a branch before the module is there; or the key is read-only, and the kernel is older than 6.10, which would write to it when the livepatch is loaded, and crash. The patched function reads the key each time instead: same decision, slightly slower. The finding is a note.',
     'Nothing to do.',
     'note',
   ),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { emptyResult, type Finding, type Reach, type ResultDocument } from '../../../src/shared/result.js';
-import { attempt, type Attempted } from '../../../src/survey/attempt.js';
+import { attempt, patchOf, reasonOf, type Attempted, type ItemPatch } from '../../../src/survey/attempt.js';
 import { companionsIn } from '../../../src/survey/companions.js';
 import { readItems } from '../../../src/survey/input.js';
+import type { SurveyItem } from '../../../src/survey/types.js';
 
 /** A change of one file that takes a line away and adds one. */
 const change = (path: string, added: string, removed = 'old'): { name: string; text: string } => ({
@@ -29,6 +30,8 @@ interface World {
   /** The engine: what it says of the names of the patches that it is given. */
   engine: (names: string[]) => ResultDocument;
   ordered?: boolean;
+  /** Items of which it is known what they come to alone. */
+  known?: string[];
   reach?: Partial<Reach>[];
 }
 
@@ -43,14 +46,20 @@ async function survey(name: string, world: World): Promise<Attempted & { asked: 
   const asked: string[][] = [];
   const nameOf = (patch: { name: string }): string =>
     input.items.find(({ id }) => `${id}.patch` === patch.name)?.name ?? '?';
+  const generate = async (patches: readonly ItemPatch[]): Promise<ResultDocument> => {
+    asked.push(patches.map(nameOf));
+    return world.engine(patches.map(nameOf));
+  };
+  const by = { reach: (path: string) => reach.get(path) };
+  const alone = (one: SurveyItem): Promise<ResultDocument> => generate(patchOf(one, by));
   const attempted = await attempt(item, {
+    ...by,
     companions: companionsIn(input, (path) => reach.get(path)?.readers),
-    reach: (path) => reach.get(path),
     inOrder: (some) => input.items.filter((one) => some.includes(one)),
-    generate: async (patches) => {
-      asked.push(patches.map(nameOf));
-      return world.engine(patches.map(nameOf));
-    },
+    generate,
+    alone,
+    wrongAlone: async (one) =>
+      (world.known ?? []).includes(one.name) ? reasonOf(world.engine([one.name])) : undefined,
   });
   return { ...attempted, asked };
 }
@@ -84,6 +93,27 @@ describe('an item of a survey', () => {
       attempts: [{ with: [], code: 'does-not-compile' }],
     });
     expect(alone).toBe(false);
+  });
+
+  it('that needs what is refused for itself is refused for it, and not tried with it', async () => {
+    const changes = [change('fs/a.c', 'f(NEW);'), change('fs/a.h', '#define NEW 1')];
+    const refuse = (code: string): World['engine'] => {
+      const refusal = failing({ code, file: 'fs/a.h', line: 7, message: 'struct a changes' }, 'refused');
+      return (names) => (names.includes('fs/a.h') ? refusal : undeclared('NEW', 'fs/a.c'));
+    };
+    const known = ['fs/a.h'];
+    const { entry, asked, alone } = await survey('fs/a.c', {
+      ...{ changes, known, engine: refuse('struct-layout-changed') },
+    });
+    expect(asked).toEqual([['fs/a.c']]);
+    expect(alone).toBe(false);
+    expect(entry).toMatchObject({
+      ...{ outcome: 'refused', code: 'struct-layout-changed', file: 'fs/a.h', line: 7, with: ['fs/a.h'] },
+      message: 'it needs fs/a.h: struct a changes',
+    });
+    // A caller that goes with it may be what the other lacks.
+    const curable = await survey('fs/a.c', { changes, known, engine: refuse('signature-changed') });
+    expect(curable.asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
   });
 
   it('that lacks a guard is tried again with the header that defines it', async () => {

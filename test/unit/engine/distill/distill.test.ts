@@ -25,7 +25,7 @@ interface Result {
 function distil(
   original: string,
   patched: string,
-  late: string[] = [],
+  unlinked: string[] = [],
   traceable = (_: string): boolean => true,
   absent: string[] = [],
 ): Result {
@@ -33,7 +33,11 @@ function distil(
   const diff = diffModules(a, b);
   carryUntraceable(unit, b, diff, traceable);
   const selection = select(b, diff, 'x.c');
-  const distilled = emit(b, selection, { late: new Set(late), absent: new Set(absent), suffix: '' });
+  const distilled = emit(b, selection, {
+    unlinked: new Map(unlinked.map((name) => [name, 'a reason'])),
+    absent: new Set(absent),
+    suffix: '',
+  });
   return { selection, distilled, module: parseModule(distilled.text, 'distilled.ll') };
 }
 
