@@ -1,13 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { archData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
-import { inParallel } from '../shared/parallel.js';
 import { stage } from '../shared/progress.js';
 import type { ResultDocument } from '../shared/result.js';
 import { analyse, differs, type AnalysedUnit } from './analyse.js';
-import type { EngineContext } from './context.js';
+import { onEach, type EngineContext } from './context.js';
 import { carryUntraceable } from './diff/untraceable.js';
 import { judgeInterfaces, type IsExported } from './diff/interface.js';
 import { judgePointers } from './diff/pointers.js';
@@ -25,6 +23,7 @@ import { unitsFor } from './kernel/units.js';
 import { compileCallbacks } from './klp/callbacks.js';
 import { checkLayouts } from './layouts.js';
 import { assembleKlp } from './klp/assemble.js';
+import { reloadFindings } from './klp/late.js';
 import { readModuleRecipe } from './klp/recorded.js';
 import {
   checkApart,
@@ -41,11 +40,10 @@ import { checkDefinitions, provideAll, providedBy } from './provide.js';
 import { touchedFunctions } from './patch/touched.js';
 import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.js';
 import { explain, namesOn } from './why.js';
-import { definitionsIn, type SeenUnit } from './why/definitions.js';
+import { definitionsIn } from './why/definitions.js';
+import { headerFindings } from './why/headers.js';
 import { see } from './why/seen.js';
 import { unchangedFiles } from './why/unchanged.js';
-
-const processors = availableParallelism();
 
 export interface GenerateRequest {
   /** The configured and built kernel tree. */
@@ -97,27 +95,29 @@ export async function generate(
 
   const definitions = definitionsIn(files);
   const namesOf = namesOn(archData(tree.arch));
-  const seen: SeenUnit[] = [];
   // What cannot be livepatched ends the work at once: a header may reach a thousand units.
-  const analysed = await stage('compare objects', context, () =>
-    inParallel(units, processors, async (unit) => {
+  const compared = await stage('compare objects', context, () =>
+    onEach(units, context, async (unit, own) => {
       if (!(await readsDifferently(unit, files, reading))) return undefined;
-      const found = await analyse(tree, unit, files, overlay, context);
-      seen.push(await see(unit, found.patched, definitions, namesOf, reading));
+      const found = await analyse(tree, unit, files, overlay, own);
+      const seen = await see(unit, found.patched, definitions, namesOf, reading);
       if (differs(found.diff)) {
-        await checkLayouts(found, files, overlay, context);
-        return found;
+        await checkLayouts(found, files, overlay, own);
+        return { seen, found };
       }
       // Nothing is kept of a unit that a header makes no difference to.
       if (!found.file) await rm(found.dir, { recursive: true, force: true });
-      return undefined;
+      return { seen };
     }),
   );
-  const changed = analysed.filter((a) => a !== undefined);
+  const seen = compared.flatMap((one) => one?.seen ?? []);
+  const changed = compared.flatMap((one) => one?.found ?? []);
   result.graph = explain([], definitions, seen, namesOf).graph;
   const differing = changed.map(({ unit }) => unit);
   context.findings.push(...unchangedFiles(files, units, differing, result.graph.touched));
-  const proved = units.filter((u, i) => analysed[i] !== undefined || files.some((f) => f.path === u.source));
+  const proved = units.filter(
+    (u, i) => compared[i]?.found !== undefined || files.some((f) => f.path === u.source),
+  );
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
   refuseProcessed(changed);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
@@ -134,14 +134,16 @@ export async function generate(
 
   const recipe = await readModuleRecipe(tree);
   const others = provideAll(changed, symbols);
-  const distilled = await inParallel(
+  const distilled = await onEach(
     changed.filter((a) => a.diff.changed.size > 0 || providedBy(a).length > 0),
-    processors,
-    (a, i) =>
-      distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', others, context),
+    context,
+    (a, own, i) =>
+      distill(a, symbols, recipe.objtool, clashes(a, changed) ? `.klp_unit${i}` : '', others, own),
   );
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
-  Object.assign(result, explain(distilled, definitions, seen, namesOf));
+  const { functions, graph } = explain(distilled, definitions, seen, namesOf);
+  Object.assign(result, { functions, graph });
+  context.findings.push(...headerFindings(graph.touched));
 
   const objnames = [...new Set(funcs.map((f) => f.objname))];
   const { callbacks } = request;
@@ -172,7 +174,10 @@ export async function generate(
     ),
   );
   result.symbols = made.symbols;
-  context.findings.push(...lateBranchFindings(tree, made.lateBranches));
+  context.findings.push(
+    ...lateBranchFindings(tree, made.lateBranches),
+    ...reloadFindings(made.lateModules, symbols),
+  );
   return made.ko;
 }
 

@@ -144,8 +144,9 @@ export const classes: readonly LivepatchClass[] = [
     number: 9,
     what: 'Changes in headers',
     handled: 'Every object whose recorded dependencies name the header is compared',
-    codes: [],
+    codes: ['other-modules-unfixed'],
     proofs: [
+      unit('why', 'does not reach modules from outside the tree that have it inlined'),
       unit('kernel/units', 'finds the objects that read a header, of C and of assembly'),
       qemu('symbols', 'an exported function with other parameters'),
       behaviour('functions', 'an inline function of a header, inlined into many functions of several files'),
@@ -213,10 +214,11 @@ export const classes: readonly LivepatchClass[] = [
   },
   {
     number: 15,
-    what: 'Jump labels whose key lives in a module',
+    what: 'Jump labels whose key lives in a module, or is read-only before Linux 6.10',
     handled: 'They become branches that read the key',
     codes: ['late-special-section', 'static-branch-dynamic'],
     proofs: [
+      qemu('each-kernel', 'a static branch on a key that is read-only', ['x86_64']),
       unit('distill/jumplabel', 'stay as they are when their key is known'),
       loaded,
       behaviour('objects', 'a trace point of a module, in a patched function of that module'),
@@ -390,8 +392,12 @@ export const classes: readonly LivepatchClass[] = [
     number: 29,
     what: 'Modules that are not loaded yet, or loaded again',
     handled: 'Late relocations, where they can be written',
-    codes: ['late-relocation-impossible'],
+    codes: ['late-relocation-impossible', 'module-loads-once'],
     proofs: [
+      unit(
+        'klp/late',
+        'is not loaded a second time by a kernel that leaves them where they are, which is told',
+      ),
       qemu('each-kernel', 'a livepatch of a module: loaded before it and after it'),
       qemu('hard-cases', 'the module comes and goes more often than there are PLT entries', ['arm64']),
     ],

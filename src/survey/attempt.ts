@@ -88,15 +88,34 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
     if (together.length + more.length > mostTogether) return done();
     const { code, message } = reasonOf(result);
     entry.attempts.push({ with: entry.with, code, ...(message === undefined ? {} : { message }) });
-    for (const one of more) {
-      const reason = await by.wrongAlone(one);
-      if (reason === undefined || !staysWrong.has(reason.code)) continue;
-      const said = { ...reason, message: `it needs ${one.name}: ${reason.message}` };
-      const outcome = codes[reason.code as Code].kind === 'refused' ? 'refused' : 'error';
-      return { alone: false, entry: { ...entry, ...said, with: [...entry.with, one.name], outcome } };
+    const [usable, wrong] = await withoutWrong(more, by);
+    if (usable.length === 0 && wrong !== undefined) {
+      const { item: needed, ...said } = wrong;
+      return { alone: false, entry: { ...entry, ...said, with: [...entry.with, needed] } };
     }
-    together = [...together, ...more];
+    together = [...together, ...usable];
   }
+}
+
+/** The items that may go with another, and what is to be said when none may. */
+async function withoutWrong(
+  items: readonly SurveyItem[],
+  by: Pick<Attempting, 'wrongAlone'>,
+): Promise<
+  [usable: SurveyItem[], wrong: (Reason & Pick<SurveyedItem, 'outcome'> & { item: string }) | undefined]
+> {
+  const usable: SurveyItem[] = [];
+  let wrong: Awaited<ReturnType<typeof withoutWrong>>[1];
+  for (const one of items) {
+    const reason = await by.wrongAlone(one);
+    if (reason === undefined || !staysWrong.has(reason.code)) {
+      usable.push(one);
+      continue;
+    }
+    const outcome = codes[reason.code as Code].kind === 'refused' ? 'refused' : 'error';
+    wrong ??= { ...reason, message: `it needs ${one.name}: ${reason.message}`, outcome, item: one.name };
+  }
+  return [usable, wrong];
 }
 
 /** The patch of an item for this kernel; none when no part of it is of this kernel. */

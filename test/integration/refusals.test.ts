@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controllerContext } from '../../src/controller/context.js';
 import { withEngine } from '../../src/controller/docker/connect.js';
 import { ensureImage } from '../../src/controller/images.js';
-import type { ResultDocument } from '../../src/shared/result.js';
-import { judgeAll } from '../qemu/behaviour/generate.js';
+import { engineResults, type Made } from '../qemu/behaviour/generate.js';
 import { nameOf, pinnedKernels } from '../setup/engine.js';
 import { refusals } from './refusals.js';
 
@@ -18,18 +17,18 @@ const kernels = pinnedKernels.filter(({ kernel }) => kernel.startsWith('6.12.'))
 describe.each(kernels.map((one) => [nameOf(one), one] as const))('Linux %s refuses', (_, tested) => {
   const cases = refusals.filter(({ arch }) => arch === undefined || arch === tested.arch);
   let dir: string;
-  let results: Map<string, ResultDocument>;
+  let results: Made['results'];
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'klp-refusals-'));
     results = await withEngine(context, async (docker) =>
-      judgeAll(docker, await ensureImage(docker, tested, context), cases, dir, context),
+      engineResults(docker, await ensureImage(docker, tested, context), cases, dir, context),
     );
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   it.each(cases.map((one) => [`${one.name}: ${one.about}`, one] as const))('%s', (__, one) => {
-    const result = results.get(one.name);
+    const result = results.get(one.name)?.document;
     expect(result).toMatchObject({ status: 'refused', artifacts: [] });
     const errors = result?.findings.filter((f) => f.severity === 'error') ?? [];
     expect(errors).toContainEqual(

@@ -34,6 +34,8 @@ export interface KernelSymbols {
   isSealed(source: KlpSource): boolean;
   /** Why no static branch of a livepatch can have this variable as its key, where that is so. */
   whyNoKey(source: SymbolSource): string | undefined;
+  /** Whether vmlinux has a function of this name: what newer kernels can do is known by their functions. */
+  hasFunction(name: string): boolean;
   /** Module.symvers. */
   exports(): ReadonlyMap<string, ExportedSymbol>;
 }
@@ -151,6 +153,10 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       if (symbol === undefined || !readOnlyKeys()(symbol)) return undefined;
       return 'the key is read-only, and this kernel would write to it for a branch of a module';
     },
+    hasFunction: (name) =>
+      vmlinux()
+        .file.named(name)
+        .some((s) => isDefined(s) && fits(s, 'function')),
     exports,
   };
 }

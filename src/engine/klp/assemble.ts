@@ -18,7 +18,7 @@ import {
   runObjtool,
   type LinkContext,
 } from './link.js';
-import { fillerObject, lateBranches, lateProblems, lateRules, refuseLate } from './late.js';
+import { fillerObject, lateBranches, lateModules, lateProblems, lateRules, refuseLate } from './late.js';
 import { readModuleRecipe, type ModuleRecipe } from './recorded.js';
 import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResolver } from './rename.js';
 import { standInObject } from './stand-in.js';
@@ -56,7 +56,8 @@ export interface AssembledModule {
   module: string;
   /** The klp symbols that it needs, without repeats, sorted. */
   symbols: KlpSymbol[];
-  /** The modules that it branches to by late relocations, sorted. */
+  /** The modules that it has late relocations against, and those that it branches to by them, sorted. */
+  lateModules: string[];
   lateBranches: string[];
 }
 
@@ -116,7 +117,8 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       });
       const path = join(context.outDir, `${file}.ko`);
       await writeFileAtomic(path, bytes);
-      return { ko: path, module, symbols: renamed.symbols, lateBranches: lateBranches(ko, lateRules(tree)) };
+      const late = { lateModules: lateModules(ko), lateBranches: lateBranches(ko, lateRules(tree)) };
+      return { ko: path, module, symbols: renamed.symbols, ...late };
     });
   });
 }

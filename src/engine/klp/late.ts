@@ -1,9 +1,11 @@
 import { archData, type ArchData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
 import { seriesSets } from '../../shared/series.js';
 import { SHF, SHN, SHT } from '../elf/constants.js';
 import type { ElfFile, ElfRela, ElfSection } from '../elf/model.js';
 import { functionCovering } from '../elf/query.js';
+import type { KernelSymbols } from '../kernel/symbols.js';
 import type { KernelTree } from '../types.js';
 
 /**
@@ -28,14 +30,36 @@ export function lateRules({ arch, series }: Pick<KernelTree, 'arch' | 'series'>)
   return rules && anyAlignment ? { ...rules, alignment: 1 } : rules;
 }
 
-/** The modules that a livepatch branches to by late relocations, sorted. */
-export function lateBranches(ko: ElfFile, rules: LateRules | undefined): string[] {
+/** The modules that a livepatch has late relocations against, sorted; where `which` is given, such ones. */
+export function lateModules(ko: ElfFile, which: (entry: ElfRela) => boolean = () => true): string[] {
   const objects = lateRelocations(ko).flatMap(({ name, relocation }) =>
-    relocation.entries.some((entry) => rules?.branches.includes(entry.type))
-      ? name.slice(klpRela.length).split('.', 1)
-      : [],
+    relocation.entries.some(which) ? name.slice(klpRela.length).split('.', 1) : [],
   );
   return [...new Set(objects)].sort();
+}
+
+/** The modules that a livepatch branches to by late relocations, sorted. */
+export function lateBranches(ko: ElfFile, rules: LateRules | undefined): string[] {
+  return lateModules(ko, (entry) => rules?.branches.includes(entry.type) === true);
+}
+
+/**
+ * The kernel writes late relocations where it finds nothing yet. Until Linux 6.3 it leaves them there when the module
+ * goes, and does not load the module a second time; later ones take them away (clear_relocate_add()).
+ * @param modules those that the livepatch has late relocations against
+ */
+export function reloadFindings(
+  modules: readonly string[],
+  kernel: Pick<KernelSymbols, 'hasFunction'>,
+): Finding[] {
+  if (modules.length === 0 || kernel.hasFunction('clear_relocate_add')) return [];
+  return [
+    {
+      code: 'module-loads-once',
+      severity: 'warning',
+      message: `this kernel does not load ${modules.join(', ')} again after unloading while the livepatch is loaded`,
+    },
+  ];
 }
 
 /** `.klp.rela.OBJECT.SECTION`, and OBJECT is a module. */

@@ -160,6 +160,13 @@ export const diffCodes = {
     'The running kernel holds the old value in its objects, and code that the patch does not replace goes on using it. Changed code would take one state, type or flag for another.',
     'Put new enumerators behind all others, before the one that counts them; give them values that are free.',
   ),
+  'other-modules-unfixed': entry(
+    'refused',
+    'Modules from outside the tree keep the old code of a header',
+    'What a header defines is compiled into each module that uses it. The livepatch replaces the functions of this kernel and its modules that do; of modules that were built elsewhere (drivers of a vendor, DKMS) nothing is known here. The finding is a note.',
+    'Build such modules again with the fixed header, or see that they do not use what the message names.',
+    'note',
+  ),
   'section-not-for-modules': entry(
     'refused',
     'A changed function needs something that only the boot of the kernel does',

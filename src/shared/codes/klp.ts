@@ -37,6 +37,13 @@ export const klpCodes = {
     'Change the new code so that the place moves or the symbol is not needed there: data of the patch that points into ' +
       'a module must be aligned.',
   ),
+  'module-loads-once': entry(
+    'usage',
+    'A module cannot be loaded again while the livepatch is loaded',
+    'The livepatch uses symbols of the module, which the kernel writes into it when the module is loaded. A kernel before 6.3 does not take them out again when the module is unloaded, and on x86_64 refuses to load the module once more ("Invalid relocation target, existing value is nonzero"). The finding is a warning.',
+    'Do not unload the module while the livepatch is loaded. To load it again, disable the livepatch and unload that first.',
+    'warning',
+  ),
   'module-name-invalid': entry(
     'usage',
     'The name of the livepatch cannot be a module name',

@@ -49,23 +49,22 @@ export async function generateAll(
 }
 
 /**
- * The result documents of all cases, by name: for patches that become no livepatch.
+ * What the engine makes of all cases, by name.
  * @param dir an empty folder
  * @throws Error when an edit does not fit the kernel, or the engine gives no result
  */
-export async function judgeAll(
+export async function engineResults(
   docker: Docker,
   image: Image,
   cases: readonly Given[],
   dir: string,
   context: ControllerContext,
-): Promise<Map<string, ResultDocument>> {
+): Promise<Made['results']> {
   const [empty, sources] = [join(dir, 'empty'), join(dir, 'sources')];
   await mkdir(empty);
   await mkdir(sources);
   await runInImage(docker, image, empty, ['sh', '-c', copySources(cases)], sources, context);
-  const results = await runEngine(docker, image, cases, sources, dir, context);
-  return new Map([...results].map(([name, { document }]) => [name, document]));
+  return await runEngine(docker, image, cases, sources, dir, context);
 }
 
 /** Runs the engine once for each case. @param sources a folder with the files that the cases edit */

@@ -6,6 +6,7 @@ import { parseModule } from '../../../src/engine/ir/module.js';
 import type { PatchedFile, TranslationUnit } from '../../../src/engine/types.js';
 import { explain, namesOn } from '../../../src/engine/why.js';
 import { definitionsIn } from '../../../src/engine/why/definitions.js';
+import { headerFindings } from '../../../src/engine/why/headers.js';
 import { unchangedFiles } from '../../../src/engine/why/unchanged.js';
 
 const unit: TranslationUnit = {
@@ -240,5 +241,31 @@ describe('a file of the patch that makes no difference', () => {
 
   it('is not named when an object that reads it differs', () => {
     expect(of([unit], 'unchanged')).toEqual([]);
+  });
+});
+
+describe('the fix of an inline function', () => {
+  const said = (file: string, outcome: 'inlined' | 'included') => {
+    const header = changed(file, 'static inline int h(void)\n{\n\treturn 2;\n}\n', 3);
+    return headerFindings([{ ...definitionsIn([header]).all[0]!, outcome }]);
+  };
+
+  it.each(['include/linux/x.h', 'arch/x86/include/asm/x.h'])(
+    'does not reach modules from outside the tree that have it inlined: %s',
+    (file) => {
+      expect(said(file, 'inlined')).toMatchObject([
+        {
+          code: 'other-modules-unfixed',
+          severity: 'note',
+          file,
+          message: expect.stringContaining(' h ') as string,
+        },
+      ]);
+    },
+  );
+
+  it('is all that there is where only the kernel can have it', () => {
+    expect(said('fs/ext4/ext4.h', 'inlined')).toEqual([]);
+    expect(said('fs/ext4/super.c', 'included')).toEqual([]);
   });
 });

@@ -116,6 +116,23 @@ describe('an item of a survey', () => {
     expect(curable.asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
   });
 
+  it('that several headers could help is tried with those that nothing is wrong with', async () => {
+    const { entry, asked } = await survey('fs/a.c', {
+      changes: [
+        change('fs/a.c', 'f(NEW);'),
+        change('fs/a.h', '#define NEW 1'),
+        change('fs/wide.h', 'int other(int NEW);'),
+      ],
+      known: ['fs/wide.h'],
+      engine: (names) => {
+        if (names.includes('fs/wide.h')) return failing({ code: 'item-timeout', message: 'no result' });
+        return names.includes('fs/a.h') ? livepatch : undeclared('NEW', 'fs/a.c');
+      },
+    });
+    expect(asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
+    expect(entry).toMatchObject({ outcome: 'livepatch', with: ['fs/a.h'] });
+  });
+
   it('that lacks a guard is tried again with the header that defines it', async () => {
     const { entry } = await survey('fs/a.c', {
       changes: [

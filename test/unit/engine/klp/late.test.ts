@@ -6,8 +6,10 @@ import { writeElf } from '../../../../src/engine/elf/write.js';
 import {
   fillerObject,
   lateBranches,
+  lateModules,
   lateProblems,
   lateRules,
+  reloadFindings,
   refuseLate,
 } from '../../../../src/engine/klp/late.js';
 import { archData } from '../../../../src/shared/catalog.js';
@@ -100,4 +102,22 @@ it('a filler moves code and adds nothing else', () => {
   expect(filler.sections.map(({ name, size }) => [name, size])).toEqual([['.text', 48]]);
   expect(filler.symbols).toEqual([]);
   expect(filler.machine).toBe(183);
+});
+
+describe('a module that the livepatch has late relocations against', () => {
+  const kernel = (...functions: string[]) => ({ hasFunction: (name: string) => functions.includes(name) });
+
+  it('is not loaded a second time by a kernel that leaves them where they are, which is told', () => {
+    const modules = lateModules(module('.data', 16, abs64));
+    expect(modules).toEqual(['ext4']);
+    expect(reloadFindings(modules, kernel())).toMatchObject([
+      { code: 'module-loads-once', severity: 'warning', message: expect.stringContaining('ext4') as string },
+    ]);
+  });
+
+  it('comes and goes in other kernels, and where there is none nothing is told', () => {
+    expect(reloadFindings(['ext4'], kernel('clear_relocate_add'))).toEqual([]);
+    expect(lateModules(module('.data', 16, abs64, 'vmlinux'))).toEqual([]);
+    expect(reloadFindings([], kernel())).toEqual([]);
+  });
 });
