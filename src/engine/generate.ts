@@ -228,7 +228,7 @@ function refuse(
   context: EngineContext,
 ): void {
   const verdicts = [
-    ...changed.map(({ unit, original, patched, diff }) => judge(unit, original, patched, diff, files)),
+    ...changed.map((compared) => judge(compared, files)),
     judgeInterfaces(changed, files, isExported),
     ...changed.map((compared) => judgePointers(compared, files)),
   ];

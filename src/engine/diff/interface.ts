@@ -1,11 +1,11 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
-import { isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule } from '../ir/module.js';
-import { addressesIn, closingBracket } from '../ir/text.js';
+import { closingBracket } from '../ir/text.js';
 import { filesOf, lineOf } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import type { ModuleDiff } from './diff.js';
+import { holders } from './holders.js';
 
 /** A unit with its difference, as far as others see it. */
 export interface ComparedUnit {
@@ -99,7 +99,9 @@ function whoCallsIt(
 ): string | undefined {
   if (!f.local && !declared) return 'callers in other files are not part of the patch';
   for (const { original, unit } of f.local ? [own] : all) {
-    const holder = pointerTo(original, f.name);
+    const holder = holders(original)
+      .get(f.name)
+      ?.find((name) => name !== f.name);
     if (holder !== undefined)
       return `${holder}${unit === own.unit ? '' : ` of ${unit.source}`} holds a pointer to it`;
   }
@@ -133,15 +135,4 @@ function interfaceChanges({ original, patched, diff }: ComparedUnit): [IrFunctio
     if (after?.kind !== 'function' || before?.kind !== 'function') return [];
     return signature(before) === signature(after) ? [] : [[before, after]];
   });
-}
-
-/** Who holds the function's address in the running kernel, if anyone does. */
-function pointerTo(module: IrModule, name: string): string | undefined {
-  for (const g of module.globals.values()) {
-    if (g.kind === 'alias' || isBookkeeping(g) || g.name === name) continue;
-    if (g.kind === 'variable' && (g.section ?? '').startsWith('.discard')) continue;
-    const text = g.kind === 'function' ? g.body : g.initialiser;
-    if (text.includes(name) && addressesIn(text).has(name)) return g.name;
-  }
-  return undefined;
 }

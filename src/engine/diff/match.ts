@@ -1,5 +1,5 @@
 import { baseName, canonicaliser, type Canonical, type Canonicaliser } from '../ir/canonical.js';
-import { isAnonymous } from '../ir/instrumentation.js';
+import { isAnonymous, isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrGlobal, IrModule, IrVariable } from '../ir/module.js';
 
 /** One side of a comparison. */
@@ -136,4 +136,18 @@ export function sameVariable(c: Correspondence, a: IrVariable, b: IrVariable): b
 /** May the linker make it one with another constant of the same content? */
 function isMergeable(v: IrVariable): boolean {
   return v.constant && /\bunnamed_addr\b/.test(v.before);
+}
+
+/** What a module itself defines of a kind, without what instrumentation keeps for itself. */
+export function defined<T extends IrGlobal['kind']>(
+  module: IrModule,
+  kind: T,
+): Map<string, Extract<IrGlobal, { kind: T }>> {
+  const found = new Map<string, Extract<IrGlobal, { kind: T }>>();
+  for (const [name, g] of module.globals) {
+    if (g.kind === kind && !g.declared && g.linkage !== 'available_externally' && !isBookkeeping(g)) {
+      found.set(name, g as Extract<IrGlobal, { kind: T }>);
+    }
+  }
+  return found;
 }

@@ -1,9 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import { transient } from '../distill/select.js';
-import { isBookkeeping } from '../ir/instrumentation.js';
-import type { IrModule } from '../ir/module.js';
-import { addressesIn } from '../ir/text.js';
+import { holders } from './holders.js';
 import { placeOf, type ComparedUnit } from './interface.js';
 import type { PatchedFile } from '../types.js';
 
@@ -20,7 +18,7 @@ export function judgePointers(
   const { unit, original, patched, diff } = compared;
   const before = holders(original);
   const refusals: KlpError[] = [];
-  for (const [name, holder] of holders(patched)) {
+  for (const [name, [holder = '']] of holders(patched)) {
     const old = original.globals.get(diff.originalOf.get(name) ?? name);
     if (old?.kind !== 'function' || !old.local || old.declared || diff.added.has(name)) continue;
     if (before.has(old.name)) continue;
@@ -35,7 +33,7 @@ export function judgePointers(
   const notes: Finding[] = [];
   for (const name of diff.removed) {
     const gone = original.globals.get(name);
-    const holder = before.get(name);
+    const [holder] = before.get(name) ?? [];
     if (gone?.kind !== 'function' || !gone.local || holder === undefined) continue;
     if (transient.test(gone.section ?? '')) continue;
     notes.push({
@@ -46,18 +44,4 @@ export function judgePointers(
     });
   }
   return { refusals, notes };
-}
-
-/** Functions whose address is taken, and who takes it; what boot alone reads is no holder. */
-function holders(module: IrModule): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const g of module.globals.values()) {
-    if (g.kind === 'alias' || g.declared || isBookkeeping(g)) continue;
-    const section = g.section ?? '';
-    if (section.startsWith('.discard') || transient.test(section)) continue;
-    for (const name of addressesIn(g.kind === 'function' ? g.body : g.initialiser)) {
-      if (!found.has(name) && module.globals.get(name)?.kind === 'function') found.set(name, g.name);
-    }
-  }
-  return found;
 }

@@ -4,8 +4,8 @@ import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
 import type { IrModule, IrVariable } from '../ir/module.js';
 import { filesOf, lineOf } from '../patch/touched.js';
-import type { PatchedFile, TranslationUnit } from '../types.js';
-import type { ModuleDiff } from './diff.js';
+import type { PatchedFile } from '../types.js';
+import type { ComparedUnit } from './interface.js';
 
 /**
  * Sections of plain data, and of records about the code that uses them. The entries of all others are collected by
@@ -40,10 +40,7 @@ export interface Verdict {
  * @param files all files of the patch
  */
 export function judge(
-  unit: TranslationUnit,
-  original: IrModule,
-  patched: IrModule,
-  diff: ModuleDiff,
+  { unit, original, patched, diff }: ComparedUnit,
   files: readonly PatchedFile[],
 ): Verdict {
   const refusals: KlpError[] = [];

@@ -1,22 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { archData } from '../../../src/shared/catalog.js';
-import { diffModules } from '../../../src/engine/diff/diff.js';
 import { select } from '../../../src/engine/distill/select.js';
-import { parseModule } from '../../../src/engine/ir/module.js';
 import type { PatchedFile, TranslationUnit } from '../../../src/engine/types.js';
 import { explain, namesOn } from '../../../src/engine/why.js';
 import { definitionsIn } from '../../../src/engine/why/definitions.js';
 import { headerFindings } from '../../../src/engine/why/headers.js';
 import { unchangedFiles } from '../../../src/engine/why/unchanged.js';
+import { comparedIr, unitOf } from '../../helpers/unit.js';
 
-const unit: TranslationUnit = {
-  source: 'x.c',
-  object: 'x.o',
-  objname: 'vmlinux',
-  compile: ['clang'],
-  cwd: '/',
-  dependencies: ['x.c', 'include/x.h', 'include/y.h'],
-};
+const unit = unitOf('x.c', 'x.c', 'include/x.h', 'include/y.h');
 
 const returning = (n: number, name = 'f'): string => `define dso_local i32 @${name}() {\n  ret i32 ${n}\n}\n`;
 
@@ -36,13 +28,9 @@ function explained(
   files: PatchedFile[],
   { arch = 'x86_64' } = {},
 ) {
-  const [original, patched] = [parseModule(before, 'before.ll'), parseModule(after, 'after.ll')];
-  const diff = diffModules(original, patched);
-  const included = {
-    analysed: { unit, original, patched, diff },
-    selection: select(patched, diff, unit.source),
-    funcs: [],
-  };
+  const analysed = comparedIr(before, after, unit);
+  const selection = select(analysed.patched, analysed.diff, unit.source);
+  const included = { analysed, selection, funcs: [] };
   return explain([included], definitionsIn(files), [], namesOn(archData(arch)));
 }
 

@@ -5,23 +5,13 @@ import { select, type Selection } from '../../../../src/engine/distill/select.js
 import { parseModule } from '../../../../src/engine/ir/module.js';
 import { agree } from '../../../../src/engine/object/agree.js';
 import { readListing } from '../../../../src/engine/object/listing.js';
-import type { TranslationUnit } from '../../../../src/engine/types.js';
-
-const unit: TranslationUnit = {
-  source: 'x.c',
-  object: 'x.o',
-  objname: 'vmlinux',
-  compile: ['clang'],
-  cwd: '/',
-  dependencies: [],
-};
+import { comparedIr, unitOf } from '../../../helpers/unit.js';
 
 /** What becomes of a patch: the differences, the codes of refusals, and what goes into the livepatch. */
 function judged(original: string, patched: string): { diff: ModuleDiff; codes: string[]; taken: Selection } {
-  const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
-  const diff = diffModules(a, b);
-  const codes = judge(unit, a, b, diff, []).refusals.map(({ code }) => code);
-  return { diff, codes, taken: select(b, diff, 'x.c') };
+  const compared = comparedIr(original, patched);
+  const codes = judge(compared, []).refusals.map(({ code }) => code);
+  return { diff: compared.diff, codes, taken: select(compared.patched, compared.diff, 'x.c') };
 }
 
 const constructors = (names: string): string => `define internal void @asan.module_ctor() #0 {
@@ -96,8 +86,8 @@ ${prints('f', '.str')}${prints('g', '.str.2')}${constructors('.str,.str.1,.str.2
     const same = of(`${literal('.str.2', 'b')}${g('.str.2')}`, [['.str.2', 'b']], '.str.2');
     const other = of(`${literal('.str.2', 'b')}${g('.str.2')}`, [['.str.2', 'c']], '.str.2');
     const diff = diffModules(before.module, same.module);
-    expect(agree(unit, before, same, diff)).toEqual([]);
-    expect(() => agree(unit, before, other, diff)).toThrow(/the code of g differs/);
+    expect(agree(unitOf(), before, same, diff)).toEqual([]);
+    expect(() => agree(unitOf(), before, other, diff)).toThrow(/the code of g differs/);
   });
 });
 

@@ -1,22 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { diffModules } from '../../../../src/engine/diff/diff.js';
 import { judgeInterfaces, type ComparedUnit } from '../../../../src/engine/diff/interface.js';
 import { prototypesIn } from '../../../../src/engine/diff/prototype.js';
-import { parseModule } from '../../../../src/engine/ir/module.js';
 import { headOf } from '../../../../src/engine/patch/touched.js';
+import { comparedIr, unitOf } from '../../../helpers/unit.js';
 
-const compared = (before: string, after: string, source = 'x.c'): ComparedUnit => {
-  const [original, patched] = [parseModule(before, 'a.ll'), parseModule(after, 'b.ll')];
-  const unit = {
-    source,
-    object: source.replace('.c', '.o'),
-    objname: 'vmlinux',
-    compile: ['clang'],
-    cwd: '/',
-    dependencies: ['x.h'],
-  };
-  return { unit, original, patched, diff: diffModules(original, patched) };
-};
+const compared = (before: string, after: string, source?: string): ComparedUnit =>
+  comparedIr(before, after, unitOf(source, 'x.h'));
 
 const header = { path: 'x.h', original: 'int f(int);\n', patched: 'int f(long);\n', changed: [] };
 

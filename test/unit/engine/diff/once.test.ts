@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { diffModules, type ModuleDiff } from '../../../../src/engine/diff/diff.js';
+import type { ModuleDiff } from '../../../../src/engine/diff/diff.js';
 import { judge } from '../../../../src/engine/diff/refuse.js';
-import { parseModule } from '../../../../src/engine/ir/module.js';
+import { comparedIr } from '../../../helpers/unit.js';
 
 /** What clang makes of two `net_get_random_once()` in one function (net/ipv6/inet6_hashtables.c), branches left out. */
 const once = (flag: string, secret: string, n: number): string => `
@@ -47,10 +47,8 @@ const second = (secret: string, n: number): string =>
   once('.1', secret, n).replaceAll('___once_key.1', '___once_key.2');
 
 function compare(before: string, after: string): { diff: ModuleDiff; codes: string[] } {
-  const [a, b] = [parseModule(before, 'a.ll'), parseModule(after, 'b.ll')];
-  const diff = diffModules(a, b);
-  const unit = { source: 'x.c', object: 'x.o', objname: 'vmlinux', compile: [], cwd: '/', dependencies: [] };
-  return { diff, codes: judge(unit, a, b, diff, []).refusals.map((r) => r.code) };
+  const compared = comparedIr(before, after);
+  return { diff: compared.diff, codes: judge(compared, []).refusals.map((r) => r.code) };
 }
 
 describe('what a function does once', () => {

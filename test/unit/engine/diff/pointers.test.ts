@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { diffModules } from '../../../../src/engine/diff/diff.js';
 import { judgePointers } from '../../../../src/engine/diff/pointers.js';
-import { parseModule } from '../../../../src/engine/ir/module.js';
+import { comparedIr } from '../../../helpers/unit.js';
 
 function judged(before: string, after: string): string[] {
-  const [original, patched] = [parseModule(before, 'a.ll'), parseModule(after, 'b.ll')];
-  const unit = { source: 'x.c', object: 'x.o', objname: 'vmlinux', compile: [], cwd: '/', dependencies: [] };
-  const compared = { unit, original, patched, diff: diffModules(original, patched) };
-  const { refusals, notes } = judgePointers(compared, []);
+  const { refusals, notes } = judgePointers(comparedIr(before, after), []);
   return [...refusals, ...notes].map(({ code, message }) => `${code}: ${message}`);
 }
 
@@ -37,6 +33,14 @@ describe('a static function that the patch takes away', () => {
       expect.stringMatching(
         /^function-still-pointed-to: old is gone with the patch, and f gave its address away/,
       ),
+    ]);
+  });
+
+  it('is told of too when code of the boot gave it away', () => {
+    const setup = (name: string): string =>
+      `define internal i32 @setup() section ".init.text" {\n  call void @later(ptr @${name}, ptr null)\n  ret i32 0\n}\n`;
+    expect(judged(callback('old') + setup('old'), callback('new') + setup('new'))).toEqual([
+      expect.stringMatching(/^function-still-pointed-to: .* setup gave its address away/),
     ]);
   });
 

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { diffModules } from '../../../../src/engine/diff/diff.js';
 import { judge, type Verdict } from '../../../../src/engine/diff/refuse.js';
-import { parseModule } from '../../../../src/engine/ir/module.js';
-import type { PatchedFile, TranslationUnit } from '../../../../src/engine/types.js';
-
-const unit: TranslationUnit = {
-  source: 'x.c',
-  object: 'x.o',
-  objname: 'vmlinux',
-  compile: ['clang'],
-  cwd: '/',
-  dependencies: [],
-};
+import type { PatchedFile } from '../../../../src/engine/types.js';
+import { comparedIr, unitOf } from '../../../helpers/unit.js';
 
 function verdict(original: string, patched: string, file?: PatchedFile): Verdict {
-  const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
-  return judge(unit, a, b, diffModules(a, b), file ? [file] : []);
+  return judge(comparedIr(original, patched), file ? [file] : []);
 }
 
 const codes = (v: Verdict): string[] => v.refusals.map((r) => r.code);
@@ -54,9 +43,7 @@ describe('what a livepatch cannot carry', () => {
   });
 
   it('assembly of a unit in a file that its source includes, told as a reader expects it', () => {
-    const [a, b] = ['', 'module asm ".section \\22.export_symbol\\22,\\22a\\22"\n'].map((text) =>
-      parseModule(text, 'a.ll'),
-    );
+    const asm = 'module asm ".section \\22.export_symbol\\22,\\22a\\22"\n';
     const range = { from: 7, to: 7, patch: 'p', patchLine: 1 };
     const files = ['other.c', 'part.c'].map((path) => ({
       path,
@@ -64,7 +51,7 @@ describe('what a livepatch cannot carry', () => {
       patched: '',
       changed: [range],
     }));
-    const { refusals } = judge({ ...unit, dependencies: ['part.c'] }, a!, b!, diffModules(a!, b!), files);
+    const { refusals } = judge(comparedIr('', asm, unitOf('x.c', 'part.c')), files);
     expect(refusals).toMatchObject([
       { code: 'export-changed', detail: { file: 'part.c', line: 7, object: 'x.o' } },
     ]);

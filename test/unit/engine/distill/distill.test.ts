@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { diffModules } from '../../../../src/engine/diff/diff.js';
 import { carryUntraceable } from '../../../../src/engine/diff/untraceable.js';
 import { emit, type Distilled } from '../../../../src/engine/distill/emit.js';
 import { select, type Selection } from '../../../../src/engine/distill/select.js';
 import { parseModule, type IrModule } from '../../../../src/engine/ir/module.js';
-import type { TranslationUnit } from '../../../../src/engine/types.js';
-
-const unit: TranslationUnit = {
-  source: 'x.c',
-  object: 'x.o',
-  objname: 'vmlinux',
-  compile: ['clang'],
-  cwd: '/',
-  dependencies: [],
-};
+import { comparedIr } from '../../../helpers/unit.js';
 
 interface Result {
   selection: Selection;
@@ -29,8 +19,7 @@ function distil(
   traceable = (_: string): boolean => true,
   absent: string[] = [],
 ): Result {
-  const [a, b] = [parseModule(original, 'a.ll'), parseModule(patched, 'b.ll')];
-  const diff = diffModules(a, b);
+  const { unit, patched: b, diff } = comparedIr(original, patched);
   carryUntraceable(unit, b, diff, traceable);
   const selection = select(b, diff, 'x.c');
   const distilled = emit(b, selection, {
