@@ -1,10 +1,11 @@
+import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
 import { bareName, globalsIn, isAddress } from '../ir/text.js';
 import type { Selection } from './select.js';
 
 /** A place where new code hands out the address of something that exists in the livepatch alone. */
 export interface Escape {
-  /** The function whose address it is, or the variable that holds it. */
+  /** The function or variable whose address it is; a literal in quotation marks. */
   what: string;
   /** The function that hands it out. */
   from: string;
@@ -17,23 +18,27 @@ const token = /c?"[^"]*"|;[^\n]*|@(?:[-\w$.]+|"[^"]*")/g;
 /**
  * Addresses of functions of the livepatch, and of its data that holds such addresses, which its code gives away: to a
  * timer, a work item, an RCU callback, a thread, a list of notifiers. Who keeps one goes on to use it when the livepatch
- * is disabled, and jumps into freed memory when it is unloaded. Whether it is kept cannot be told from here. Addresses of
- * changed functions are those of the kernel's own and not among these.
+ * is disabled, and jumps into freed memory when it is unloaded. Whether it is kept cannot be told from here; that of other
+ * data (a text) is when the code stores it, and passed on for a moment nearly everywhere else. Addresses of changed
+ * functions are those of the kernel's own and not among these.
  */
 export function escapes(patched: IrModule, selection: Selection): Escape[] {
   const kept = holders(selection);
   for (const v of selection.own.values()) if (isLockKey(patched, v)) kept.add(v.name);
   const found: Escape[] = [];
-  if (kept.size === 0) return found;
   const functions = [...selection.entries, ...selection.own.values()].filter((g) => g.kind === 'function');
   for (const f of functions) {
     const seen = new Set<string>();
-    for (const line of f.body.split('\n')) {
+    const lines = f.body.split('\n');
+    const passing = onStack(lines);
+    for (const line of lines) {
       for (const what of globalsIn(line)) {
-        const how = kept.has(what) && !seen.has(what) ? given(line, what) : undefined;
+        if (seen.has(what) || !selection.own.has(what)) continue;
+        const how = given(line, what);
         if (how === undefined) continue;
+        if (!kept.has(what) && (how !== stores || goesWithLivepatch(line, selection, passing))) continue;
         seen.add(what);
-        found.push({ what, from: f.name, how });
+        found.push({ what: named(selection.own.get(what), what), from: f.name, how });
       }
     }
   }
@@ -55,6 +60,39 @@ function holders(selection: Selection): Set<string> {
   return found;
 }
 
+/** What to call it: a literal by what it says. */
+function named(g: IrFunction | IrVariable | undefined, name: string): string {
+  const [, text] = (g?.kind === 'variable' && /^c"(.*?)(?:\\00)*"$/.exec(g.initialiser)) || [];
+  return text === undefined || !isAnonymous(g as IrVariable) ? name : `the text "${text}"`;
+}
+
+/** Names of the pointers to a function's own stack. */
+function onStack(lines: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  for (const line of lines) {
+    const [, name, operation, operands = ''] =
+      /^\s*(%[-\w$.]+) = (alloca|getelementptr|bitcast)\b(.*)/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const ofStack = (operands.match(/%[-\w$.]+/g) ?? []).some((base) => found.has(base));
+    if (operation === 'alloca' || ofStack) found.add(name);
+  }
+  return found;
+}
+
+/** Does a store go to memory that is no longer there when the livepatch is unloaded: the stack, or its own data? */
+function goesWithLivepatch(line: string, { own }: Selection, stack: ReadonlySet<string>): boolean {
+  const target = line.slice(targetOf(line));
+  const [local = ''] = /%[-\w$.]+(?=(?:, align \d+|, !|\s*$))/.exec(target) ?? [];
+  return stack.has(local) || globalsIn(target).some((name) => own.has(name));
+}
+
+const stores = 'stores it';
+
+/** Where a store names the place that it writes to. */
+function targetOf(line: string): number {
+  return line.lastIndexOf(', ', line.search(/, align \d+|$/) - 1);
+}
+
 /** A key of a lock class that is more than nothing, as it is with CONFIG_LOCKDEP: locks that were made with it keep it. */
 function isLockKey(module: IrModule, g: IrFunction | IrVariable): boolean {
   if (g.kind !== 'variable' || !/\block_class_key\b/.test(g.type)) return false;
@@ -73,10 +111,8 @@ function given(line: string, what: string): string | undefined {
     case 'icmp':
     case 'getelementptr':
       return undefined;
-    case 'store': {
-      const target = line.lastIndexOf(', ', line.search(/, align \d+|$/) - 1);
-      return addresses.some((m) => m.index < target) ? 'stores it' : undefined;
-    }
+    case 'store':
+      return addresses.some((m) => m.index < targetOf(line)) ? stores : undefined;
     case 'call': {
       if (/\basm\b/.test(line)) return undefined;
       const callee = /[@%](?:[-\w$.]+|"[^"]*")(?=\()/.exec(line)?.[0] ?? '';

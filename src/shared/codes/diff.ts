@@ -42,7 +42,7 @@ export const diffCodes = {
   'livepatch-address-given': entry(
     'refused',
     'New code gives away an address in the livepatch',
-    'The function is new, so it exists in the livepatch alone. If its address is kept (by a timer, a work item, an RCU callback, a thread, a notifier, a table of operations), it is used even when the livepatch is disabled, and leads into freed memory once the livepatch is unloaded. A lock class key that is new goes the same way with lockdep. Whether the address is kept cannot be seen from the caller; the finding is a warning.',
+    'The function, or the text or other data that is stored, exists in the livepatch alone. If its address is kept (by a timer, a work item, an RCU callback, a thread, a notifier, a table of operations), it is used even when the livepatch is disabled, and leads into freed memory once the livepatch is unloaded. A lock class key that is new goes the same way with lockdep. Whether the address is kept cannot be seen from the caller; the finding is a warning.',
     'If the function is called before the call returns (sort(), on_each_cpu()), nothing. Otherwise change a function whose address the kernel has already, so that its own address is kept; or stop in a post-unpatch callback what may still call it (timer_delete_sync(), cancel_work_sync(), unregister_…_notifier()); or never unload the livepatch.',
     'warning',
   ),

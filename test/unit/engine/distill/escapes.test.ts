@@ -48,6 +48,37 @@ describe('the address of a new function', () => {
   });
 });
 
+describe('a text of the livepatch', () => {
+  const text = '@.str = private unnamed_addr constant [4 x i8] c"new\\00", align 1\n';
+  const withText = (...lines: string[]): string => `declare void @print(ptr)\n${text}${f(...lines)}`;
+
+  it('is given away by what stores it in an object of the kernel', () => {
+    const field = '%2 = getelementptr inbounds i8, ptr %0, i64 8';
+    expect(given(before, withText(field, 'store ptr @.str, ptr %2, align 8, !tbaa !5'))).toEqual([
+      'f: the text "new": stores it',
+    ]);
+  });
+
+  it.each([
+    [['call void @print(ptr noundef nonnull @.str)']],
+    [
+      [
+        '%2 = alloca { i64, ptr }',
+        '%3 = getelementptr i8, ptr %2, i64 8',
+        'store ptr @.str, ptr %3, align 8',
+      ],
+    ],
+    [['%2 = load i8, ptr @.str, align 1']],
+  ])('is not by %s', (lines) => {
+    expect(given(before, withText(...lines))).toEqual([]);
+  });
+
+  it('is not by what stores it in data of the livepatch', () => {
+    const own = '@own = internal global ptr null, align 8\n';
+    expect(given(before, own + withText('store ptr @.str, ptr @own, align 8'))).toEqual([]);
+  });
+});
+
 describe('a new key of a lock class', () => {
   const module = (type: string, n: number): string => `%struct.lock_class_key = type ${type}
 @f.__key = internal global %struct.lock_class_key zeroinitializer, align 8
