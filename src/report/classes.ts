@@ -1,4 +1,5 @@
-import { classes, type LivepatchClass } from '../shared/classes.js';
+import { classes } from '../shared/classes.js';
+import type { LivepatchClass } from '../shared/classes/class.js';
 import { describeCode } from './codes.js';
 
 function row({ number, what, handled, codes, proofs }: LivepatchClass): string {
