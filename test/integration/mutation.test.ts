@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { controllerContext } from '../../src/controller/context.js';
 import { withEngine } from '../../src/controller/docker/connect.js';
 import { ensureImage } from '../../src/controller/images.js';
+import { bundleForImage } from '../helpers/bundle.js';
 import type { Score } from '../mutation/score.js';
 import { runInImage } from '../qemu/kernel.js';
 import { nameOf, pinnedKernels } from '../setup/engine.js';
@@ -18,17 +18,7 @@ const files = ['fs/proc/meminfo.c', 'kernel/futex/core.c', 'fs/pipe.c', 'kernel/
 let dir: string;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'klp-mutation-'));
-  await build({
-    entryPoints: ['test/mutation/main.ts'],
-    outfile: join(dir, 'input', 'main.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node18',
-    logLevel: 'warning',
-    banner: { js: "import { createRequire as r } from 'node:module';\nconst require = r(import.meta.url);" },
-  });
-  cpSync('images/catalog', join(dir, 'input', 'images', 'catalog'), { recursive: true });
+  await bundleForImage('test/mutation/main.ts', join(dir, 'input'));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

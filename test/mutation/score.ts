@@ -23,7 +23,7 @@ export interface Score {
 }
 
 /** Numbers below a bound, the same ones for the same seed (mulberry32). */
-function random(seed: number): (bound: number) => number {
+export function random(seed: number): (bound: number) => number {
   let state = seed >>> 0;
   return (bound) => {
     state = (state + 0x6d2b79f5) >>> 0;

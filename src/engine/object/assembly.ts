@@ -1,6 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
 import { run } from '../../shared/run.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
+import { sameButUnused } from './declarations.js';
 
 export interface AssemblyContext {
   /** The VFS overlay that serves the patched files. */
@@ -36,17 +37,19 @@ export async function withoutAssembly(
 }
 
 /**
- * Does a unit get another text with the patch? The preprocessor tells in a fraction of a compilation's time, and a
- * header like sched.h reaches more than a thousand units. A unit whose own file is patched counts as different.
+ * What the patch makes of the text that a unit is compiled from: nothing, other declarations that the unit does not use,
+ * or what may be other code. The preprocessor tells in a fraction of a compilation's time, and a header like sched.h
+ * reaches more than a thousand units. A unit whose own file is patched counts as different.
  */
-export async function readsDifferently(
+export async function textWithPatch(
   unit: TranslationUnit,
   files: readonly PatchedFile[],
   context: AssemblyContext,
-): Promise<boolean> {
-  if (files.some((file) => file.path === unit.source)) return true;
+): Promise<'same' | 'unused' | 'different'> {
+  if (files.some((file) => file.path === unit.source)) return 'different';
   const [original, patched] = await bothTexts(unit, ['-E', '-P'], context);
-  return original !== patched;
+  if (original === patched) return 'same';
+  return sameButUnused(original, patched) ? 'unused' : 'different';
 }
 
 /**
@@ -116,7 +119,7 @@ function constants(assembly: string): Constants {
 }
 
 /** What the recorded compiler prints for a file with and without the patch, up to the step that `mode` names. */
-async function bothTexts(
+export async function bothTexts(
   unit: TranslationUnit,
   mode: readonly string[],
   context: AssemblyContext,
