@@ -17,7 +17,7 @@ interface Side {
 
 /**
  * Finds the items of a survey that must go with one: those whose changed lines declare what is missing.
- * - headers that add a line with one of the names, or that are themselves missing; else
+ * - headers that add a line with one of the names, that are themselves missing, or that declare what is used otherwise; else
  * - other files that do, or whose lines with the name go; and the change of a file that no longer compiles.
  * @param input in an ordered survey an item needs only what came before it
  * @param readersOf the C files that the kernel compiles with a header; undefined when that is not known
@@ -46,6 +46,7 @@ export function companionsIn(
       other.parts.some((part) => {
         if (!part.path.endsWith('.h')) return false;
         if (missing.headers.some((header) => part.path.endsWith(`/${header}`))) return true;
+        if (missing.declaredIn.includes(part.path)) return true;
         return declares(part) && mayRead(part, sources, readersOf);
       }),
     );

@@ -8,6 +8,8 @@ export interface Missing {
   headers: string[];
   /** Files that no longer fit the patch. */
   files: string[];
+  /** Files that declare something otherwise than it is used. */
+  declaredIn: string[];
 }
 
 /** Messages of clang, and which quoted words of them are names that another file of the same change may bring. */
@@ -33,11 +35,15 @@ const builtIn = new Set(
 
 /** What a result that is no livepatch says is missing; nothing for results that other files cannot change. */
 export function missingOf(result: ResultDocument): Missing {
-  const missing: Missing = { names: [], headers: [], files: [] };
+  const missing: Missing = { names: [], headers: [], files: [], declaredIn: [] };
   const errors = result.findings.filter((finding) => finding.severity === 'error');
   for (const finding of errors) collect(finding, missing);
   const unique = (words: string[]): string[] => [...new Set(words)];
-  return { names: unique(missing.names), headers: unique(missing.headers), files: unique(missing.files) };
+  const { names, headers, files, declaredIn } = missing;
+  return {
+    ...{ names: unique(names), headers: unique(headers) },
+    ...{ files: unique(files), declaredIn: unique(declaredIn) },
+  };
 }
 
 function collect(finding: Finding, missing: Missing): void {
@@ -59,9 +65,10 @@ function collect(finding: Finding, missing: Missing): void {
 }
 
 function readDiagnostic(line: string, missing: Missing): void {
-  const said = /^\S+?:\d+(?::\d+)?: ((?:fatal )?error|note): (.*)$/.exec(line);
+  const said = /^(?:\.\/)?(\S+?):\d+(?::\d+)?: ((?:fatal )?error|note): (.*)$/.exec(line);
   if (said === null) return;
-  const [, kind = '', text = ''] = said;
+  const [, file = '', kind = '', text = ''] = said;
+  if (kind === 'note' && /\b(?:declared|declaration is) here$/.test(text)) missing.declaredIn.push(file);
   const header = /^'([\w./-]+\.h)' file not found/.exec(text)?.[1];
   if (header !== undefined) return void missing.headers.push(header);
   const full = kind === 'note' ? `note: ${text}` : text;

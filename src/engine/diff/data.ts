@@ -5,6 +5,9 @@ import type { ModuleDiff } from './diff.js';
 import { bind, defined, isLocalText, printRecords, sameVariable, type Correspondence } from './match.js';
 import { bindByUse } from './once.js';
 
+/** Where tracepoint_string() keeps a pointer to a text, which nobody changes: it is told by its text. */
+const traceTexts = '__tracepoint_str';
+
 /** What of the data of a translation unit differs; see ModuleDiff. */
 export type DataDiff = Pick<ModuleDiff, 'changedData' | 'addedData' | 'removedData' | 'ambiguous'>;
 
@@ -68,8 +71,12 @@ function pairByName(
       const { canonical, module } = c[side];
       const { text, refs } = canonical.initialiser(v);
       // Externals stand for themselves; what a local one stands for may not be known yet.
-      const externals = refs.map((name) => (module.globals.get(name)?.local === false ? name : ''));
-      return [canonical.shape(v), text, ...externals].join('\0');
+      const known = refs.map((name) => {
+        const g = module.globals.get(name);
+        if (g?.local === false) return name;
+        return g?.kind === 'variable' && v.section === traceTexts ? canonical.initialiser(g).text : '';
+      });
+      return [canonical.shape(v), text, ...known].join('\0');
     };
     const unbound: IrVariable[] = [];
     for (const v of bs) {

@@ -116,6 +116,20 @@ describe('an item of a survey', () => {
     expect(curable.asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
   });
 
+  it('that uses something otherwise is tried again with the header that declares it, whatever its changed lines name', async () => {
+    const file = 'fs/a.c';
+    const output = [
+      `${file}:3:9: error: too many arguments to function call, expected 1, have 2`,
+      "./fs/a.h:7:5: note: 'f' declared here",
+    ].join('\n');
+    const { asked } = await survey(file, {
+      changes: [change(file, 'f(1, 2);'), change('fs/a.h', 'int more);'), change('fs/other.c', 'f(3, 4);')],
+      engine: (names) =>
+        names.includes('fs/a.h') ? livepatch : failing({ code: 'does-not-compile', file, output }),
+    });
+    expect(asked).toEqual([[file], [file, 'fs/a.h']]);
+  });
+
   it('that several headers could help is tried with those that nothing is wrong with', async () => {
     const { entry, asked } = await survey('fs/a.c', {
       changes: [

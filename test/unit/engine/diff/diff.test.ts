@@ -228,6 +228,28 @@ describe('diffModules', () => {
     expect([...diff(table(2), table(3)).changedData]).toContain('t');
   });
 
+  it('tells the texts of trace points of one function by what they say', () => {
+    const texts = (first: number, second: number, n: number): string =>
+      `
+@f.___tp_str${first} = internal global ptr @.str, section "__tracepoint_str", align 8
+@.str = private constant [2 x i8] c"a\\00"
+@f.___tp_str${second} = internal global ptr @.str.9, section "__tracepoint_str", align 8
+@.str.9 = private constant [2 x i8] c"b\\00"
+declare void @trace(ptr, ptr, i32)
+define void @f() {
+  call void @trace(ptr @f.___tp_str${first}, ptr @f.___tp_str${second}, i32 ${n})
+  ret void
+}
+`
+        .replaceAll('___tp_str0', '___tp_str')
+        .replaceAll('___tp_str4', '___tp_str.4');
+    const { ambiguous, originalOf, changed } = diff(texts(0, 4, 1), texts(4, 0, 2));
+    expect([...ambiguous]).toEqual([]);
+    expect([...changed]).toEqual(['f']);
+    expect(originalOf.get('f.___tp_str')).toBe('f.___tp_str.4');
+    expect(originalOf.get('f.___tp_str.4')).toBe('f.___tp_str');
+  });
+
   it('says when it cannot tell which static a new function would use', () => {
     const two = `@f.n = internal global i32 0, align 4\n@f.n.1 = internal global i32 0, align 4\n`;
     const use = (a: string, b: string, value: number): string =>
