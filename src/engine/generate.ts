@@ -12,6 +12,7 @@ import { judgePointers } from './diff/pointers.js';
 import { judge } from './diff/refuse.js';
 import { distill } from './distill/distill.js';
 import { unitsApart } from './kernel/apart.js';
+import { generatedFindings } from './kernel/generated.js';
 import { checkPatchedFiles } from './kernel/preflight.js';
 import { sourceReader } from './kernel/read-source.js';
 import { offsetUnits } from './kernel/offsets.js';
@@ -85,7 +86,8 @@ export async function generate(
   const files = await stage('patch', context, async () => {
     const applied = await applyPatches(request.patches, sourceReader(tree));
     const checked = await checkPatchedFiles(applied, tree);
-    context.findings.push(...checked.findings);
+    const paths = checked.files.map(({ path }) => path);
+    context.findings.push(...checked.findings, ...(await generatedFindings(tree, paths)));
     return checked.files;
   });
   result.touched = touchedFunctions(files);

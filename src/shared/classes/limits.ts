@@ -88,9 +88,11 @@ export const limits: readonly LivepatchClass[] = [
       'rust-changed',
       'object-not-livepatchable',
       'not-built',
+      'generated-not-remade',
     ],
     proofs: [
       unit('kernel/preflight', 'assembly-changed'),
+      unit('kernel/generated', 'is told of'),
       unit('object/assembly', 'refuses assembly that the patch changes'),
       refused('assembly'),
       refused('code of the vDSO, which runs in programs'),

@@ -81,6 +81,13 @@ export const patchCodes = {
     'The running kernel was built from the old name.',
     'Make the change under the old name.',
   ),
+  'generated-not-remade': entry(
+    'refused',
+    'The kernel build generated source from a file that the patch changes',
+    'A program of the build read this file and wrote C source from it: a table of names from a header, for instance. The livepatch replaces functions that are compiled with the file itself; what was generated stays as the build made it. The finding is a warning.',
+    'Look at what the build generates from the file, and whether the new code relies on it.',
+    'warning',
+  ),
   'build-file-changed': entry(
     'refused',
     'The patch changes how the kernel is built',

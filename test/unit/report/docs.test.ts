@@ -47,6 +47,7 @@ describe('codes that only notes and warnings carry', () => {
       'fit-not-checked: warning',
       'function-left-behind: note',
       'function-still-pointed-to: warning',
+      'generated-not-remade: warning',
       'hunk-moved: note',
       'kernel-has-series: note',
       'kernel-lacks-series: warning',
