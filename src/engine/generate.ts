@@ -43,7 +43,7 @@ import type { KernelTree, KlpFunc, PatchedFile, TranslationUnit } from './types.
 import { explain, namesOn } from './why.js';
 import { definitionsIn } from './why/definitions.js';
 import { headerFindings } from './why/headers.js';
-import { see, seenUnused } from './why/seen.js';
+import { see } from './why/seen.js';
 import { unchangedFiles } from './why/unchanged.js';
 
 export interface GenerateRequest {
@@ -100,9 +100,8 @@ export async function generate(
   // What cannot be livepatched ends the work at once: a header may reach a thousand units.
   const compared = await stage('compare objects', context, () =>
     onEach(units, context, async (unit, own) => {
-      const text = await textWithPatch(unit, files, reading);
-      if (text === 'same') return undefined;
-      if (text === 'unused') return { seen: seenUnused(unit) };
+      const isOwn = files.some((file) => file.path === unit.source);
+      if (!isOwn && (await textWithPatch(unit, reading)) !== 'different') return undefined;
       const found = await analyse(tree, unit, files, overlay, own);
       const seen = await see(unit, found.patched, definitions, namesOf, reading);
       if (differs(found.diff)) {

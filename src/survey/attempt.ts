@@ -31,7 +31,7 @@ export interface ItemPatch {
 
 export type Reason = Pick<Finding, 'code' | 'message' | 'file' | 'line'>;
 
-/** What is wrong with an item, whatever goes with it. */
+/** What is wrong with an item, whatever else it is that it goes with. */
 const staysWrong: ReadonlySet<string> = new Set<Code>([
   'struct-layout-changed',
   'enumerators-renumbered',
@@ -88,24 +88,33 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
     if (together.length + more.length > mostTogether) return done();
     const { code, message } = reasonOf(result);
     entry.attempts.push({ with: entry.with, code, ...(message === undefined ? {} : { message }) });
-    const [usable, wrong] = await withoutWrong(more, by);
+    const { usable, wrong } = await withoutWrong(more, by);
     if (usable.length === 0 && wrong !== undefined) {
       const { item: needed, ...said } = wrong;
-      return { alone: false, entry: { ...entry, ...said, with: [...entry.with, needed] } };
+      return { alone: false, entry: { ...entry, ...said, with: [...entry.with, needed] }, result };
     }
     together = [...together, ...usable];
   }
 }
 
-/** The items that may go with another, and what is to be said when none may. */
+interface Checked {
+  /** The items that may go with another. */
+  usable: SurveyItem[];
+  /** What is to be said when none may. */
+  wrong: (Reason & Pick<SurveyedItem, 'outcome'> & { item: string }) | undefined;
+}
+
+/**
+ * Leaves out items that come to nothing alone. Where some do not, those that are refused stay: one item of a survey may
+ * repair what another does.
+ */
 async function withoutWrong(
   items: readonly SurveyItem[],
   by: Pick<Attempting, 'wrongAlone'>,
-): Promise<
-  [usable: SurveyItem[], wrong: (Reason & Pick<SurveyedItem, 'outcome'> & { item: string }) | undefined]
-> {
+): Promise<Checked> {
   const usable: SurveyItem[] = [];
-  let wrong: Awaited<ReturnType<typeof withoutWrong>>[1];
+  const refused: SurveyItem[] = [];
+  let wrong: Checked['wrong'];
   for (const one of items) {
     const reason = await by.wrongAlone(one);
     if (reason === undefined || !staysWrong.has(reason.code)) {
@@ -113,9 +122,13 @@ async function withoutWrong(
       continue;
     }
     const outcome = codes[reason.code as Code].kind === 'refused' ? 'refused' : 'error';
-    wrong ??= { ...reason, message: `it needs ${one.name}: ${reason.message}`, outcome, item: one.name };
+    if (outcome === 'refused') refused.push(one);
+    wrong ??= { ...reason, message: `with ${one.name}: ${reason.message}`, outcome, item: one.name };
   }
-  return [usable, wrong];
+  return {
+    usable: usable.length === 0 ? [] : items.filter((one) => [...usable, ...refused].includes(one)),
+    wrong,
+  };
 }
 
 /** The patch of an item for this kernel; none when no part of it is of this kernel. */

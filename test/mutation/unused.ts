@@ -68,7 +68,7 @@ export async function unusedInUnits(
         );
         found.push(
           ...(await inParallel(some, 2, async (unit) => {
-            const text = await textWithPatch(unit, [], { overlay });
+            const text = await textWithPatch(unit, { overlay });
             const [a, b] = text === 'unused' ? await bothTexts(unit, ['-S', '-g0'], { overlay }) : ['', ''];
             return { header, function: match[1] ?? '', object: unit.object, text, sameCode: a === b };
           })),

@@ -1,6 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import { transient } from '../distill/select.js';
+import type { IrGlobal } from '../ir/module.js';
 import { holders } from './holders.js';
 import { placeOf, type ComparedUnit } from './interface.js';
 import type { PatchedFile } from '../types.js';
@@ -18,7 +19,10 @@ export function judgePointers(
   const { unit, original, patched, diff } = compared;
   const before = holders(original);
   const refusals: KlpError[] = [];
-  for (const [name, [holder = '']] of holders(patched)) {
+  for (const [name, all] of holders(patched)) {
+    // What the patch changes in code of the boot is not run again.
+    const holder = all.find((one) => !isTransient(patched.globals.get(one)));
+    if (holder === undefined) continue;
     const old = original.globals.get(diff.originalOf.get(name) ?? name);
     if (old?.kind !== 'function' || !old.local || old.declared || diff.added.has(name)) continue;
     if (before.has(old.name)) continue;
@@ -34,8 +38,7 @@ export function judgePointers(
   for (const name of diff.removed) {
     const gone = original.globals.get(name);
     const [holder] = before.get(name) ?? [];
-    if (gone?.kind !== 'function' || !gone.local || holder === undefined) continue;
-    if (transient.test(gone.section ?? '')) continue;
+    if (gone?.kind !== 'function' || !gone.local || holder === undefined || isTransient(gone)) continue;
     notes.push({
       code: 'function-still-pointed-to',
       severity: 'warning',
@@ -44,4 +47,8 @@ export function judgePointers(
     });
   }
   return { refusals, notes };
+}
+
+function isTransient(g: IrGlobal | undefined): boolean {
+  return g !== undefined && g.kind !== 'alias' && transient.test(g.section ?? '');
 }

@@ -1,6 +1,6 @@
 import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
-import { bareName, globalsIn, isAddress } from '../ir/text.js';
+import { bareName, firstComma, globalsIn, isAddress } from '../ir/text.js';
 import type { Selection } from './select.js';
 
 /** A place where new code hands out the address of something that exists in the livepatch alone. */
@@ -36,7 +36,8 @@ export function escapes(patched: IrModule, selection: Selection): Escape[] {
         if (seen.has(what) || !selection.own.has(what)) continue;
         const how = given(line, what);
         if (how === undefined) continue;
-        if (!kept.has(what) && (how !== stores || goesWithLivepatch(line, selection, passing))) continue;
+        if (!kept.has(what) && !(leaves(how, what, selection) && !isOwn(target(line), selection, passing)))
+          continue;
         seen.add(what);
         found.push({ what: named(selection.own.get(what), what), from: f.name, how });
       }
@@ -79,18 +80,28 @@ function onStack(lines: readonly string[]): Set<string> {
   return found;
 }
 
-/** Does a store go to memory that is no longer there when the livepatch is unloaded: the stack, or its own data? */
-function goesWithLivepatch(line: string, { own }: Selection, stack: ReadonlySet<string>): boolean {
-  const target = line.slice(targetOf(line));
-  const [local = ''] = /%[-\w$.]+(?=(?:, align \d+|, !|\s*$))/.exec(target) ?? [];
-  return stack.has(local) || globalsIn(target).some((name) => own.has(name));
+const stores = 'stores it';
+const copies = 'copies it';
+
+/** Does the address of own data go elsewhere: itself, or with a template that holds addresses? */
+function leaves(how: string, what: string, { own }: Selection): boolean {
+  if (how !== copies) return how === stores;
+  const g = own.get(what);
+  return g?.kind === 'variable' && globalsIn(g.initialiser).some((name) => own.has(name));
 }
 
-const stores = 'stores it';
+/** Is it memory that is no longer there when the livepatch is unloaded: the stack, or the livepatch's own data? */
+function isOwn(place: string, { own }: Selection, stack: ReadonlySet<string>): boolean {
+  const locals = place.match(/%[-\w$.]+/g) ?? [];
+  return locals.some((name) => stack.has(name)) || globalsIn(place).some((name) => own.has(name));
+}
 
-/** Where a store names the place that it writes to. */
-function targetOf(line: string): number {
-  return line.lastIndexOf(', ', line.search(/, align \d+|$/) - 1);
+/** The part of a store or a copy that says where it writes to. */
+function target(line: string): string {
+  const at = line.indexOf('store ');
+  if (at >= 0) return line.slice(at + firstComma(line.slice(at)) + 1);
+  const open = line.indexOf('(', line.indexOf('@llvm.memcpy'));
+  return line.slice(open + 1, open + 1 + firstComma(line.slice(open + 1)));
 }
 
 /** A key of a lock class that is more than nothing, as it is with CONFIG_LOCKDEP: locks that were made with it keep it. */
@@ -112,11 +123,11 @@ function given(line: string, what: string): string | undefined {
     case 'getelementptr':
       return undefined;
     case 'store':
-      return addresses.some((m) => m.index < targetOf(line)) ? stores : undefined;
+      return addresses.some((m) => m.index < line.length - target(line).length) ? stores : undefined;
     case 'call': {
       if (/\basm\b/.test(line)) return undefined;
       const callee = /[@%](?:[-\w$.]+|"[^"]*")(?=\()/.exec(line)?.[0] ?? '';
-      if (callee.startsWith('@llvm.memcpy')) return 'copies it';
+      if (callee.startsWith('@llvm.memcpy')) return copies;
       if (callee.startsWith('@llvm.')) return undefined;
       return callee.startsWith('@') ? `passes it to ${bareName(callee)}()` : 'passes it on';
     }

@@ -16,6 +16,8 @@ interface Declaration {
  * as a difference.
  */
 export function sameButUnused(original: string, patched: string): boolean {
+  // The text of a raw string may look like anything.
+  if ([original, patched].some((text) => /\b(?:u8|[uUL])?R"/.test(text))) return false;
   const [before, after] = differingPart(original, patched);
   const gone = without(before.declarations, after.declarations);
   const come = without(after.declarations, before.declarations);
@@ -28,9 +30,9 @@ export function sameButUnused(original: string, patched: string): boolean {
   return [...gone, ...come].every((text) => {
     if (text === ';') return true;
     const one = declared(text);
-    if (one === undefined || isUsed(one.name, common)) return false;
+    if (one === undefined || [one.name, ...one.within].some((name) => isUsed(name, common))) return false;
     // The first to name a structure declares it for all that follows.
-    return one.tags.every((tag) => mentions(above, tag) || !common.some((other) => mentions(other, tag)));
+    return one.tags.every((tag) => isTag(above, tag) || !common.some((other) => mentions(other, tag)));
   });
 }
 
@@ -39,7 +41,7 @@ function isUsed(name: string, all: readonly string[]): boolean {
   const names = new Set([name]);
   for (const one of names) {
     for (const text of all) {
-      if (!mentions(text, one)) continue;
+      if (!mentions(text, one) && !mentions(text, `__builtin_${one}`)) continue;
       const user = declared(text);
       if (user?.isFunction !== true) return true;
       names.add(user.name);
@@ -163,27 +165,21 @@ const attribute = /\b__attribute__\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\
 
 const parameters = String.raw`\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)`;
 
-/** Declarations of which no code is made, each with the name that it declares. */
-const forms: readonly RegExp[] = [
-  // A prototype.
-  new RegExp(String.raw`^(?:[\w\s*]*[\s*])(\w+)\s*${parameters}\s*;$`),
-  // A variable of another object.
-  /^extern\s(?:[\w\s*]*[\s*])?(\w+)(?:\s*\[[^\]]*\])*\s*;$/,
-  // A structure.
-  /^(?:struct|union)\s+(\w+)\s*;$/,
-];
-const definedStructure = /^(?:struct|union)\s+(\w+)\s*\{[^]*\}\s*;$/;
-const definedFunction = new RegExp(
-  String.raw`^(?=[^(]*\bstatic\b)(?:[\w\s*]*[\s*])(\w+)\s*${parameters}\s*$`,
-);
-
+/** Words behind which no name of a function stands, and words that are none. */
+const notBefore = /\b(?:struct|union|enum)\s*$/;
 const notNames =
-  /^(?:\d|(?:__attribute|__attribute__|_?_?typeof(?:__)?|_Alignas|_Static_assert|static_assert|if|for|while|switch|return)$)/;
+  /^(?:\d.*|__attribute|__attribute__|_?_?typeof(?:__)?|sizeof|_?_?alignof(?:__)?|_Align(?:as|of)|_Generic|_Static_assert|static_assert|if|for|while|switch|return)$/;
+
+const prototype = new RegExp(String.raw`^(\w[\w\s*]*[\s*])(\w+)\s*${parameters}$`);
+const externVariable = /^(extern\s(?:[\w\s*]*[\s*])?)(\w+)(?:\s*\[[^\]]*\])*$/;
+const structure = /^(?:struct|union)\s+(\w+)\s*(?:\{[^]*\})?$/;
 
 interface Declared {
   name: string;
   /** The types that it names besides. */
   tags: string[];
+  /** What a function declares in its body for more than itself: attributes of another function last. */
+  within: string[];
   /** Whether it is the definition of a static function. */
   isFunction: boolean;
 }
@@ -191,22 +187,57 @@ interface Declared {
 /** What is declared by a declaration of which no code is made as long as nothing refers to it. */
 function declared(text: string): Declared | undefined {
   if (text.includes('#')) return undefined;
+  const isPrototype = text.endsWith(';');
+  const whole = withoutAttributes(isPrototype ? text.slice(0, -1) : text);
+  const ofStructure = isPrototype ? structure.exec(whole) : null;
+  if (ofStructure !== null) {
+    const [, name = ''] = ofStructure;
+    // A structure within another is known to all that follows.
+    const defined = whole.match(/\b(?:struct|union)\s+\w+\s*\{/g) ?? [];
+    if (meansMore.test(whole) || defined.length > 1) return undefined;
+    return { name, tags: tagsIn(whole).filter((tag) => tag !== name), within: [], isFunction: false };
+  }
   const open = text.indexOf('{');
-  const structure = definedStructure.exec(text.replace(attribute, ' '));
-  const head = (open < 0 || structure !== null ? text : text.slice(0, open)).replace(attribute, (all) =>
-    meansMore.test(all) ? '=' : ' ',
-  );
-  if (meansMore.test(head)) return undefined;
-  const [, name] =
-    structure ??
-    (open < 0 ? forms.map((form) => form.exec(head.trim())).find((m) => m) : definedFunction.exec(head)) ??
-    [];
-  if (name === undefined || notNames.test(name)) return undefined;
-  // A structure within another is known to all that follows.
-  if (structure !== null && (text.match(/\b(?:struct|union)\s+\w+\s*\{/g) ?? []).length !== 1)
-    return undefined;
-  const tags = [...head.matchAll(/\b(?:struct|union|enum)\s+(\w+)/g)].flatMap(([, tag]) => tag ?? []);
-  return { name, tags: tags.filter((tag) => tag !== name), isFunction: open >= 0 && structure === null };
+  if (isPrototype === open >= 0) return undefined;
+  const head = (isPrototype ? whole : withoutAttributes(text.slice(0, open))).trim();
+  const [, before = '', name = ''] =
+    (prototype.exec(head) ?? (isPrototype && externVariable.exec(head))) || [];
+  if (name === '' || meansMore.test(head) || notNames.test(name) || notBefore.test(before)) return undefined;
+  if (!isPrototype && !/\bstatic\b/.test(before)) return undefined;
+  const within = isPrototype ? [] : declaredWithin(text.slice(open));
+  return within && { name, tags: tagsIn(head), within, isFunction: !isPrototype };
+}
+
+/** Attributes that say nothing of where code is or what it refers to go; any other leaves a word of `meansMore`. */
+function withoutAttributes(text: string): string {
+  return text.replace(attribute, (all) => (meansMore.test(all) ? ' = ' : ' ')).trim();
+}
+
+function tagsIn(text: string): string[] {
+  return [...text.matchAll(/\b(?:struct|union|enum)\s+(\w+)/g)].flatMap(([, tag]) => tag ?? []);
+}
+
+/**
+ * Functions and variables of others that a body declares in a way that lasts: their attributes and assembly names hold
+ * for what declares them later (C11 6.2.2 for the linkage). Undefined when that cannot be told.
+ */
+function declaredWithin(body: string): string[] | undefined {
+  const names: string[] = [];
+  for (const statement of body.replace(/"(?:[^"\\]|\\.)*"/g, '""').split(/[;{}]/)) {
+    const lasts = /\bextern\b|\b__attribute\b|\b__attribute__\b|\)\s*(?:asm|__asm|__asm__)\b/;
+    if (!lasts.test(statement) || /^\s*__attribute__\s*\(\((?:__)?fallthrough(?:__)?\)\)\s*$/.test(statement))
+      continue;
+    const plain = statement.replace(attribute, ' ').trim();
+    const [, before = '', name = ''] = prototype.exec(plain) ?? externVariable.exec(plain) ?? [];
+    if (name === '' || notNames.test(name) || notBefore.test(before)) return undefined;
+    names.push(name);
+  }
+  return names;
+}
+
+/** Is a type of this tag named? */
+function isTag(text: string, tag: string): boolean {
+  return new RegExp(String.raw`\b(?:struct|union|enum)\s+${tag}\b`).test(text);
 }
 
 /** Is a word there, be it within a literal? */

@@ -28,11 +28,6 @@ export async function see(
   return { unit, withCode, notBuilt: new Set(notBuilt) };
 }
 
-/** The same of a unit that has no code of anything that the patch touches. */
-export function seenUnused(unit: TranslationUnit): SeenUnit {
-  return { unit, withCode: new Set(), notBuilt: new Set() };
-}
-
 /** Functions that are compiled or inlined in a module (LLVM Language Reference, "DISubprogram"). */
 function functionsWithCode({ metadata }: IrModule): Set<string> {
   const names = new Set<string>();

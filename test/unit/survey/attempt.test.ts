@@ -109,7 +109,7 @@ describe('an item of a survey', () => {
     expect(alone).toBe(false);
     expect(entry).toMatchObject({
       ...{ outcome: 'refused', code: 'struct-layout-changed', file: 'fs/a.h', line: 7, with: ['fs/a.h'] },
-      message: 'it needs fs/a.h: struct a changes',
+      message: 'with fs/a.h: struct a changes',
     });
     // A caller that goes with it may be what the other lacks.
     const curable = await survey('fs/a.c', { changes, known, engine: refuse('signature-changed') });
@@ -128,6 +128,25 @@ describe('an item of a survey', () => {
         names.includes('fs/a.h') ? livepatch : failing({ code: 'does-not-compile', file, output }),
     });
     expect(asked).toEqual([[file], [file, 'fs/a.h']]);
+  });
+
+  it('that needs what is refused alone is tried with it where another item may repair that', async () => {
+    const { entry, asked } = await survey('fs/a.c', {
+      changes: [
+        change('fs/b.h', 'enum { NEW, OLD };'),
+        change('fs/c.h', 'enum { OLD, NEW };'),
+        change('fs/a.c', 'f(NEW);'),
+      ],
+      known: ['fs/b.h'],
+      engine: (names) => {
+        if (names.includes('fs/b.h') && names.includes('fs/c.h')) return livepatch;
+        return names.includes('fs/b.h')
+          ? failing({ code: 'enumerators-renumbered' }, 'refused')
+          : undeclared('NEW', 'fs/a.c');
+      },
+    });
+    expect(asked).toEqual([['fs/a.c'], ['fs/b.h', 'fs/c.h', 'fs/a.c']]);
+    expect(entry.outcome).toBe('livepatch');
   });
 
   it('that several headers could help is tried with those that nothing is wrong with', async () => {

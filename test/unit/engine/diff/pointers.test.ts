@@ -21,6 +21,13 @@ describe('a static function whose address the patch hands out', () => {
     ]);
   });
 
+  it('is let be when code of the boot alone takes it, which does not run again', () => {
+    const setup = (line: string): string =>
+      `define internal i32 @setup() section ".init.text" {\n  ${line}\n  ret i32 0\n}\n`;
+    const [before, after] = ['call void @cb(ptr null)', 'call void @later(ptr @cb, ptr null)'].map(setup);
+    expect(judged(callback('cb') + calls + before, callback('cb') + calls + after)).toEqual([]);
+  });
+
   it('may be one whose address the kernel has already, or a new one', () => {
     expect(judged(callback('cb') + calls + table, callback('cb') + gives('cb') + table)).toEqual([]);
     expect(judged(calls, callback('cb') + gives('cb'))).toEqual([]);

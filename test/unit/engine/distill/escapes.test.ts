@@ -69,13 +69,25 @@ describe('a text of the livepatch', () => {
       ],
     ],
     [['%2 = load i8, ptr @.str, align 1']],
+    [['%2 = alloca ptr', 'store atomic ptr @.str, ptr %2 release, align 8']],
   ])('is not by %s', (lines) => {
     expect(given(before, withText(...lines))).toEqual([]);
   });
 
   it('is not by what stores it in data of the livepatch', () => {
-    const own = '@own = internal global ptr null, align 8\n';
-    expect(given(before, own + withText('store ptr @.str, ptr @own, align 8'))).toEqual([]);
+    const own = '@own = internal global { i64, ptr } zeroinitializer, align 8\n';
+    const field = 'ptr getelementptr inbounds (i8, ptr @own, i64 8)';
+    for (const line of ['store ptr @.str, ptr @own', `store ptr @.str, ${field}`, `store i64 1, ${field}`]) {
+      expect(given(before, own + withText(`${line}, align 8`))).toEqual([]);
+    }
+  });
+
+  it('is given away by what copies a template that holds it', () => {
+    const template = '@__const.f.x = private constant { ptr } { ptr @.str }, align 8\n';
+    const copy = (to: string): string =>
+      `call void @llvm.memcpy.p0.p0.i64(ptr align 8 ${to}, ptr align 8 @__const.f.x, i64 8, i1 false)`;
+    expect(given(before, template + withText(copy('%0')))).toEqual(['f: __const.f.x: copies it']);
+    expect(given(before, template + withText('%2 = alloca { ptr }', copy('%2')))).toEqual([]);
   });
 });
 

@@ -38,6 +38,11 @@ describe('a declaration that a unit does not use', () => {
     ['a variable of another object', 'extern int fresh;', 'extern struct page *fresh[4];'],
     ['a structure', 'struct fresh;', 'struct fresh { struct page *p; union { int a; long b; }; };'],
     [
+      'functions whose bodies check at compile time',
+      'static inline void fresh(int x) { do { extern void __compiletime_assert_1(void) __attribute__((__error__("x; {"))); if (!(x)) __compiletime_assert_1(); } while (0); }',
+      'static inline void fresh(int x) { switch (x) { case 1: x++; __attribute__((__fallthrough__)); default: asm volatile("nop" ::: "memory"); } }',
+    ],
+    [
       'two that use each other',
       'struct fresh { int x; };\nstatic inline int other(struct fresh *f) { return f->x; }',
     ],
@@ -101,6 +106,63 @@ describe('a difference that may be code', () => {
   ])('is one: %s', (_, text) => {
     expect(sameButUnused(between(''), text)).toBe(false);
     expect(sameButUnused(text, between(''))).toBe(false);
+  });
+
+  it.each([
+    ...['noreturn', 'weak', 'visibility("hidden")'].map((attribute) => [
+      `${attribute} of a function that a body declares`,
+      'static inline void fresh(void) { extern int foo(void); foo(); }',
+      `static inline void fresh(void) { extern int foo(void) __attribute__((${attribute})); foo(); }`,
+      'int foo(void);\nint other(void) { return foo(); }',
+    ]),
+    [
+      'the same without `extern`',
+      'static inline void fresh(void) { int foo(void); foo(); }',
+      'static inline void fresh(void) { int foo(void) __attribute__((noreturn)); foo(); }',
+      'int foo(void);\nint other(void) { return foo(); }',
+    ],
+    [
+      'the name in assembly of one',
+      'static inline void fresh(void) { int foo(void); foo(); }',
+      'static inline void fresh(void) { int foo(void) __asm__("bar"); foo(); }',
+      'int foo(void);\nint other(void) { return foo(); }',
+    ],
+    [
+      'an attribute of a variable that a body declares',
+      'static inline int fresh(void) { extern int var; return var; }',
+      'static inline int fresh(void) { extern int var __attribute__((weak)); return var; }',
+      'extern int var;\nint *other(void) { return &var; }',
+    ],
+    [
+      'a structure within a packed one',
+      'struct __attribute__((__packed__)) fresh { struct inner { int x; } i; };',
+      'struct __attribute__((__packed__)) fresh { struct inner { int x; int y; } i; };',
+      'int other(void) { return sizeof(struct inner); }',
+    ],
+    [
+      'a packed structure within one, whose name something else has as well',
+      'int k(int inner);\nstruct fresh { struct __attribute__((__packed__)) inner { int x; } i; };',
+      'int k(int inner);\nstruct fresh { struct __attribute__((__packed__)) inner { int x; int y; } i; };',
+      'int other(void) { return sizeof(struct inner); }',
+    ],
+    [
+      'what a compiler calls by another name',
+      'static inline unsigned long strlen(const char *p) { return 1; }',
+      'static inline unsigned long strlen(const char *p) { return 2; }',
+      'unsigned long other(const char *p) { return __builtin_strlen(p); }',
+    ],
+    ['a variable in parentheses', 'struct fresh;', 'const struct fresh (v);', ''],
+    ['a compound literal', 'int x = (int){1} * sizeof(char[2]);', 'int x = (int){1} * sizeof(char[3]);', ''],
+    [
+      'a raw string',
+      'const char *x = R"(")"; int y(void) { return 1; }',
+      'const char *x = R"(")"; int y(void) { return 2; }',
+      '',
+    ],
+  ])('is one: %s', (_, before, after, user) => {
+    const [a = '', b = ''] = [before, after].map((text) => `${text}\n${user}\n`);
+    expect(sameButUnused(a, b)).toBe(false);
+    expect(sameButUnused(between(a), between(b))).toBe(false);
   });
 
   it('is one where a prototype is the first to name a structure', () => {
