@@ -17,7 +17,8 @@ interface Side {
 
 /**
  * Finds the items of a survey that must go with one: those whose changed lines declare what is missing.
- * - headers that add a line with one of the names, that are themselves missing, or that declare what is used otherwise; else
+ * - headers that add a line with one of the names, that are themselves missing, that declare what is used otherwise, or no
+ *   longer declare what goes; else
  * - other files that do, or whose lines with the name go; and the change of a file that no longer compiles.
  * @param input in an ordered survey an item needs only what came before it
  * @param readersOf the C files that the kernel compiles with a header; undefined when that is not known
@@ -47,6 +48,7 @@ export function companionsIn(
         if (!part.path.endsWith('.h')) return false;
         if (missing.headers.some((header) => part.path.endsWith(`/${header}`))) return true;
         if (missing.declaredIn.includes(part.path)) return true;
+        if (missing.removed.some((name) => wordsOf(part).removed.has(name))) return true;
         return declares(part) && mayRead(part, sources, readersOf);
       }),
     );

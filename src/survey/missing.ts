@@ -10,6 +10,8 @@ export interface Missing {
   files: string[];
   /** Files that declare something otherwise than it is used. */
   declaredIn: string[];
+  /** Functions that go, and that others may still declare and use. */
+  removed: string[];
 }
 
 /** Messages of clang, and which quoted words of them are names that another file of the same change may bring. */
@@ -35,14 +37,14 @@ const builtIn = new Set(
 
 /** What a result that is no livepatch says is missing; nothing for results that other files cannot change. */
 export function missingOf(result: ResultDocument): Missing {
-  const missing: Missing = { names: [], headers: [], files: [], declaredIn: [] };
+  const missing: Missing = { names: [], headers: [], files: [], declaredIn: [], removed: [] };
   const errors = result.findings.filter((finding) => finding.severity === 'error');
   for (const finding of errors) collect(finding, missing);
   const unique = (words: string[]): string[] => [...new Set(words)];
-  const { names, headers, files, declaredIn } = missing;
+  const { names, headers, files, declaredIn, removed } = missing;
   return {
     ...{ names: unique(names), headers: unique(headers) },
-    ...{ files: unique(files), declaredIn: unique(declaredIn) },
+    ...{ files: unique(files), declaredIn: unique(declaredIn), removed: unique(removed) },
   };
 }
 
@@ -56,6 +58,9 @@ function collect(finding: Finding, missing: Missing): void {
       missing.names.push(
         ...[/ needs (\w+),/.exec(finding.message)?.[1] ?? finding.function ?? ''].filter(Boolean),
       );
+      return;
+    case 'function-removed':
+      if (finding.function !== undefined) missing.removed.push(finding.function);
       return;
     case 'signature-changed':
     case 'defined-elsewhere':

@@ -130,6 +130,15 @@ describe('an item of a survey', () => {
     expect(asked).toEqual([[file], [file, 'fs/a.h']]);
   });
 
+  it('that takes a function away is tried again with the header that no longer declares it', async () => {
+    const removed = { code: 'function-removed', function: 'gone', message: 'the patch takes gone away' };
+    const { asked } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'x', 'int gone(void);'), change('fs/a.h', 'y', 'int gone(void);')],
+      engine: (names) => (names.includes('fs/a.h') ? livepatch : failing(removed, 'refused')),
+    });
+    expect(asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
+  });
+
   it('that needs what is refused alone is tried with it where another item may repair that', async () => {
     const { entry, asked } = await survey('fs/a.c', {
       changes: [
