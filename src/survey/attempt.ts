@@ -173,7 +173,7 @@ function companionsOf(
   if (result.findings.some(({ code, severity }) => code === 'patch-does-not-apply' && severity === 'error')) {
     missing.files.push(...together.flatMap(({ parts }) => parts.map(({ path }) => path)));
   }
-  if (Object.values(missing).every((some) => some.length === 0)) return [];
+  if (Object.values<string[]>({ ...missing }).every((some) => some.length === 0)) return [];
   return by.companions.find(missing, together, item).filter((one) => partition(one, by)[0].length > 0);
 }
 
