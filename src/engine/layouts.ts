@@ -44,18 +44,18 @@ export async function checkLayouts(
 }
 
 function refusal({ type, fields }: LayoutChange, read: readonly PatchedFile[]): KlpError {
-  const defines = new RegExp(`\\b${type}\\b[^;]*\\{`);
+  const message = `${type} changes its layout (${fields.slice(0, 3).join('; ')})`;
+  return new KlpError('struct-layout-changed', message, placeOfType(type, read));
+}
+
+/** Where the patch changes a type: in its definition, else where it changes any, else somewhere. */
+export function placeOfType(type: string, read: readonly PatchedFile[]): { file?: string; line?: number } {
+  const defines = new RegExp(String.raw`\b${type}\s*\{`);
   const touched = read.filter((file) => aggregatesTouched(file).length > 0);
   const file = touched.find(({ patched }) => defines.test(patched)) ?? touched[0] ?? read[0];
-  const line = file && (lineIn(type, file) ?? aggregatesTouched(file)[0] ?? outsideFunctions(file));
-  return new KlpError(
-    'struct-layout-changed',
-    `${type} changes its layout (${fields.slice(0, 3).join('; ')})`,
-    {
-      ...(file === undefined ? {} : { file: file.path }),
-      ...(line === undefined ? {} : { line }),
-    },
-  );
+  if (file === undefined) return {};
+  const line = lineIn(type, file) ?? aggregatesTouched(file)[0] ?? outsideFunctions(file);
+  return { file: file.path, ...(line === undefined ? {} : { line }) };
 }
 
 function renumberedRefusal(moved: ReturnType<typeof renumbered>, read: readonly PatchedFile[]): KlpError {
