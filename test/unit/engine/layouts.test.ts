@@ -16,13 +16,10 @@ describe('the place of a changed type', () => {
     2,
   );
 
-  it.each(['struct ctx {', 'struct ctx __aligned(8) {'])(
-    'is its definition, not where it is used: %s',
-    (head) => {
-      const header = file('x.h', `struct before {\n\tint a;\n};\n${head}\n\tint changed;\n};\n`, 5);
-      expect(placeOfType('struct ctx', [user, header])).toEqual({ file: 'x.h', line: 5 });
-    },
-  );
+  it('is its definition, not where it is used', () => {
+    const header = file('x.h', 'struct before {\n\tint a;\n};\nstruct ctx {\n\tint changed;\n};\n', 5);
+    expect(placeOfType('struct ctx', [user, header])).toEqual({ file: 'x.h', line: 5 });
+  });
 
   it('is another type that changes where the patch does not define it', () => {
     expect(placeOfType('struct ctx', [user])).toEqual({ file: 'x.c', line: 2 });
