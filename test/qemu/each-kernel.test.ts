@@ -1,32 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { coerce, lt } from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { controllerContext } from '../../src/controller/context.js';
-import { withEngine } from '../../src/controller/docker/connect.js';
-import { ensureImage } from '../../src/controller/images.js';
 import type { Verified } from '../../src/verify/verify.js';
 import { nameOf, pinnedKernels } from '../setup/engine.js';
-import { engineResults } from './behaviour/generate.js';
 import { testKernel, type TestKernel } from './kernel.js';
 import { about, codes, failed, script, steps, verifier } from './run.js';
 
 /** Architectures on which the kernel cannot put a kprobe on an ftrace entry: there is nothing to test. */
 const withoutKprobesOnFtrace = ['arm64'];
-
-/** Goes through a static branch on a key that the kernel has made read-only. */
-const readOnlyKey = {
-  name: 'read-only-key',
-  edits: [
-    {
-      file: 'arch/x86/kernel/cpu/common.c',
-      behind: 'void cr4_init(void)',
-      find: '__write_cr4(cr4);',
-      put: 'cpu_relax();\n\t__write_cr4(cr4);',
-    },
-  ],
-};
 
 /**
  * What depends on the kernel and its architecture: the way of a livepatch, the words in which a kernel complains,
@@ -131,30 +110,6 @@ describe.each(pinnedKernels.map((one) => [nameOf(one), one] as const))('Linux %s
     expect(result.verification.steps.filter((step) => step.name === 'boot')).toHaveLength(4);
     expect(failed(result, 'last')).toEqual([]);
     expect(steps(result, 'last')).not.toEqual([]);
-  });
-
-  it.runIf(tested.arch === 'x86_64')('a static branch on a key that is read-only', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'klp-read-only-key-'));
-    try {
-      const context = controllerContext({ progress: () => undefined, timings: {} });
-      const made = await withEngine(context, async (docker) =>
-        engineResults(docker, await ensureImage(docker, tested, context), [readOnlyKey], dir, context),
-      );
-      const { document, module } = made.get(readOnlyKey.name) ?? {};
-      expect(document?.functions.map((f) => f.name)).toContain('cr4_init');
-      // Before 6.10 such a livepatch with the static branch in it would be the kernel's end.
-      const isOld = lt(coerce(tested.kernel) ?? '', '6.10.0');
-      const notes = document?.findings.filter((f) => f.code === 'static-branch-dynamic') ?? [];
-      expect(notes).toEqual(
-        isOld ? [expect.objectContaining({ message: expect.stringContaining('cr_pinning') as string })] : [],
-      );
-      const { one, run } = verifier(kernel);
-      const loaded = await run([one(readOnlyKey.name, { livepatch: module ?? '' })]);
-      expect(loaded.findings).toEqual([]);
-      expect(failed(loaded, readOnlyKey.name)).toEqual([]);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
   });
 
   it("the kernel's own selftests pass", async () => {

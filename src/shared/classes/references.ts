@@ -68,7 +68,7 @@ export const references: readonly LivepatchClass[] = [
     handled: 'They become branches that read the key',
     codes: ['late-special-section', 'static-branch-dynamic'],
     proofs: [
-      qemu('each-kernel', 'a static branch on a key that is read-only', ['x86_64']),
+      unit('kernel/static-keys', 'are those that the kernel makes read-only and would write to'),
       unit('distill/jumplabel', 'stay as they are when their key is known'),
       loaded,
       behaviour('objects', 'a trace point of a module, in a patched function of that module'),
