@@ -3,7 +3,7 @@ import { openReadOnlyKeys } from '../../../../src/engine/kernel/static-keys.js';
 import type { FileSymbol } from '../../../../src/engine/kernel/symbol-file.js';
 
 const symbol = (name: string, value: bigint): FileSymbol => ({
-  ...{ name, value, size: 0, type: 0, binding: 1, other: 0, section: 1, index: 1 },
+  ...{ name, value, size: 0n, type: 0, binding: 1, other: 0, section: 1, index: 1 },
 });
 const bounds = [symbol('__start_ro_after_init', 100n), symbol('__end_ro_after_init', 200n)];
 
