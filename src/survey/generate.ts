@@ -120,7 +120,9 @@ async function attempting(
     wrongAlone: async (item) => {
       if (!asked.has(item)) return undefined;
       const entry = done.get(item)?.entry;
-      return entry === undefined ? reasonOf(await alone(item)) : reasonIn(entry);
+      if (entry !== undefined) return reasonIn(entry);
+      const result = await alone(item);
+      return result.status === 'livepatch' ? undefined : reasonOf(result);
     },
   };
 }
