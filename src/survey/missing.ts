@@ -26,6 +26,8 @@ const messages: readonly RegExp[] = [
   /(?:non-)?static declaration of '(\w+)'/,
   /note: '(\w+)' declared here/,
   /undeclared (?:function|identifier) '(\w+)'/,
+  // With CONFIG_WERROR also what is not declared yet.
+  /no previous (?:prototype|extern declaration) for (?:function|non-static variable) '(\w+)'/,
 ];
 /** Types that do not fit each other: the names in all the quotes. */
 const typesDiffer = /incompatible|passing|assigning|initializing|returning/;

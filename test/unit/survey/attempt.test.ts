@@ -18,12 +18,10 @@ const failing = (
   ...emptyResult(status),
   findings: [{ severity: 'error' as const, message: 'it does not go', ...finding }],
 });
+const rejected = (file: string, error: string): ResultDocument =>
+  failing({ code: 'does-not-compile', file, output: `${file}:3:9: error: ${error}` });
 const undeclared = (name: string, file: string): ResultDocument =>
-  failing({
-    code: 'does-not-compile',
-    file,
-    output: `${file}:3:9: error: use of undeclared identifier '${name}'`,
-  });
+  rejected(file, `use of undeclared identifier '${name}'`);
 
 interface World {
   changes: { name: string; text: string }[];
@@ -114,6 +112,20 @@ describe('an item of a survey', () => {
     // A caller that goes with it may be what the other lacks.
     const curable = await survey('fs/a.c', { changes, known, engine: refuse('signature-changed') });
     expect(curable.asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
+  });
+
+  it.each([
+    ['a function', "no previous prototype for function 'ours' [-Werror,-Wmissing-prototypes]"],
+    [
+      'a variable',
+      "no previous extern declaration for non-static variable 'ours' [-Werror,-Wmissing-variable-declarations]",
+    ],
+  ])('that defines %s without a declaration is tried again with the header that has it', async (_, error) => {
+    const { asked } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'int ours;'), change('fs/a.h', 'extern int ours;')],
+      engine: (names) => (names.includes('fs/a.h') ? livepatch : rejected('fs/a.c', error)),
+    });
+    expect(asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
   });
 
   it('that uses something otherwise is tried again with the header that declares it, whatever its changed lines name', async () => {
