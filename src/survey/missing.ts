@@ -22,7 +22,7 @@ const messages: readonly RegExp[] = [
   /unknown type name '(\w+)'/,
   /field designator '(\w+)' does not refer/,
   /incomplete (?:definition of )?type '(?:struct |union |enum |const )*(\w+)/,
-  /(?:conflicting types for|redefinition of|redeclaration of|different kind of symbol|declaration of) '(\w+)'/,
+  /(?:conflicting types for|redefinition of|redeclaration of|different kind of symbol|declaration of) '(?:struct |union |enum )?(\w+)'/,
   /(?:non-)?static declaration of '(\w+)'/,
   /note: '(\w+)' declared here/,
   /undeclared (?:function|identifier) '(\w+)'/,

@@ -120,7 +120,8 @@ describe('an item of a survey', () => {
       'a variable',
       "no previous extern declaration for non-static variable 'ours' [-Werror,-Wmissing-variable-declarations]",
     ],
-  ])('that defines %s without a declaration is tried again with the header that has it', async (_, error) => {
+    ['an argument of a type', "declaration of 'enum ours' will not be visible outside of this function"],
+  ])('that has %s without a declaration is tried again with the header that has it', async (_, error) => {
     const { asked } = await survey('fs/a.c', {
       changes: [change('fs/a.c', 'int ours;'), change('fs/a.h', 'extern int ours;')],
       engine: (names) => (names.includes('fs/a.h') ? livepatch : rejected('fs/a.c', error)),
