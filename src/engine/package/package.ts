@@ -39,6 +39,7 @@ export async function createPackage({ ko, name, result, patches, outDir }: Packa
   const info = modinfo(elf);
   const module = info.get('name')?.[0] ?? folder.replaceAll('-', '_');
   const release = info.get('vermagic')?.[0]?.split(' ')[0] ?? '';
+  const kernelBuildId = info.get('klp_build_id')?.[0] ?? '';
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const buildId = buildIdOf(elf);
   const patchFiles = patches.map((patch, i) => ({
@@ -60,7 +61,11 @@ export async function createPackage({ ko, name, result, patches, outDir }: Packa
     patches: patchFiles.map((p) => p.path),
   };
   const files: { path: string; data: string | Uint8Array; mode: number }[] = [
-    { path: 'livepatch', data: livepatchScript({ file, module, release, sha256, buildId }), mode: 0o755 },
+    {
+      path: 'livepatch',
+      data: livepatchScript({ file, module, release, kernelBuildId, sha256, buildId }),
+      mode: 0o755,
+    },
     { path: file, data: bytes, mode: 0o644 },
     { path: `${folder}.json`, data: `${JSON.stringify(manifest, null, 2)}\n`, mode: 0o644 },
     ...patchFiles.map(({ path, text }) => ({ path, data: text, mode: 0o644 })),

@@ -4,6 +4,8 @@ export interface ScriptFacts {
   file: string;
   module: string;
   release: string;
+  /** GNU build id of the kernel that it was made for, hex; empty when that has none. */
+  kernelBuildId: string;
   /** Hex. */
   sha256: string;
   /** GNU build id of the module, hex; empty when it has none. */
@@ -12,12 +14,13 @@ export interface ScriptFacts {
 
 /**
  * The `livepatch` script of a package: POSIX sh, nothing but the usual tools of a rescue system.
- * It looks at /sys/kernel/livepatch (Documentation/ABI/testing/sysfs-kernel-livepatch) and at the build id note that
- * the kernel shows of a loaded module.
+ * It looks at /sys/kernel/livepatch (Documentation/ABI/testing/sysfs-kernel-livepatch) and at the build id notes that
+ * the kernel shows of itself and of loaded modules.
  */
 export function livepatchScript(facts: ScriptFacts): string {
   const values = { file: facts.file, module: facts.module, release: facts.release, sha256: facts.sha256 };
-  const assignments = Object.entries({ ...values, build_id: facts.buildId }).map(
+  const builds = { build_id: facts.buildId, kernel_build_id: facts.kernelBuildId };
+  const assignments = Object.entries({ ...values, ...builds }).map(
     ([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'`,
   );
   return `#!/bin/sh\n${assignments.join('\n')}\n${body}`;
@@ -25,7 +28,8 @@ export function livepatchScript(facts: ScriptFacts): string {
 
 const body = String.raw`
 # Applies, checks or reverts this livepatch.
-# Exit codes: 0 done (check: loaded, enabled, and the one of this package), 1 failed, 2 usage, 3 refused,
+# Exit codes: 0 done (check: loaded, enabled, and the one of this package), 1 failed, 2 usage,
+# 3 refused, or (check) loaded in a kernel of another build,
 # 4 (check) not loaded or not enabled, 5 (check) another module is loaded under this name.
 # LIVEPATCH_TIMEOUT: seconds to wait for a transition (60). LIVEPATCH_SYS, LIVEPATCH_PROC: where sysfs and procfs are.
 set -u
@@ -34,6 +38,7 @@ sys=$LIVEPATCH_SYS_DEFAULT
 proc=$LIVEPATCH_PROC_DEFAULT
 limit=$LIVEPATCH_TIMEOUT_DEFAULT
 patch=$sys/kernel/livepatch/$module
+compare='klp-docker check tells from files whether it fits'
 
 say() { printf '%s: %s\n' "$module" "$1"; }
 fail() { printf '%s: %s\n' "$module" "$1" >&2; exit "$2"; }
@@ -41,13 +46,22 @@ fail() { printf '%s: %s\n' "$module" "$1" >&2; exit "$2"; }
 loaded() { [ -d "$sys/module/$module" ]; }
 value() { cat "$1" 2>/dev/null || echo none; }
 
-# The build id of what is loaded under our name: the last 20 bytes of its note, in hex.
-loaded_build_id() {
-  note=$sys/module/$module/notes/.note.gnu.build-id
-  [ -r "$note" ] && tail -c 20 "$note" | od -An -v -tx1 | tr -d ' \n'
+# The GNU build id among the ELF notes in a file, in hex: 20 bytes behind the sizes of name and content, type 3, the name.
+build_id_in() {
+  od -An -v -tx1 "$1" 2>/dev/null | tr -d ' \n' |
+    sed -n 's/.*040000001400000003000000474e5500//p' | cut -c 1-40
 }
 
-same() { [ -z "$build_id" ] || [ "$(loaded_build_id)" = "$build_id" ]; }
+same() { [ -z "$build_id" ] || [ "$(build_id_in "$sys/module/$module/notes/.note.gnu.build-id")" = "$build_id" ]; }
+
+# Whether the kernel is the very build that this was made for: another one may have the same release, and other code.
+need_build() {
+  [ -n "$kernel_build_id" ] || { say 'not compared: the kernel that it was made for has no build id'; return; }
+  running=$(build_id_in "$sys/kernel/notes")
+  [ -n "$running" ] || fail "cannot read the build id of this kernel ($sys/kernel/notes, by od and sed); $compare" 3
+  [ "$running" = "$kernel_build_id" ] ||
+    fail "made for another build of $release: its build id is $kernel_build_id, that of this kernel $running" 3
+}
 
 file_intact() {
   sum=$(sha256sum "$here/$file" 2>/dev/null | cut -d ' ' -f 1)
@@ -83,6 +97,7 @@ report_tasks() {
 apply() {
   need_root
   [ "$(uname -r)" = "$release" ] || fail "made for kernel $release, this is $(uname -r)" 3
+  need_build
   file_intact || fail "$file is not the file that was packaged (sha256 differs)" 3
   if loaded; then
     same || fail 'another module of this name is loaded; revert it first' 3
@@ -105,6 +120,7 @@ check() {
   file_intact || fail "$file is not the file that was packaged (sha256 differs)" 1
   loaded || fail 'not loaded' 4
   same || fail 'another module of this name is loaded' 5
+  need_build
   [ "$(value "$patch/enabled")" = 1 ] || fail 'loaded, not enabled' 4
   settled || fail 'loaded, in transition' 4
   say 'applied, and the one of this package'

@@ -13,9 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-async function pack(out = 'out'): Promise<string> {
+const buildId = '0a1b2c3d'.repeat(5);
+
+async function pack(out = 'out', build = [`klp_build_id=${buildId}`]): Promise<string> {
   const ko = join(dir, 'livepatch-a-b.ko');
-  writeFileSync(ko, moduleFile(['name=livepatch_a_b', 'vermagic=6.12.107 SMP mod_unload ', 'livepatch=Y']));
+  const modinfo = ['name=livepatch_a_b', 'vermagic=6.12.107 SMP mod_unload ', 'livepatch=Y', ...build];
+  writeFileSync(ko, moduleFile(modinfo));
   mkdirSync(join(dir, out), { recursive: true });
   return await createPackage({
     ko,
@@ -43,10 +46,10 @@ async function pack(out = 'out'): Promise<string> {
   });
 }
 
-async function unpack(): Promise<string> {
+async function unpack(archive?: string): Promise<string> {
   const to = join(dir, 'unpacked');
-  mkdirSync(to);
-  execFileSync('tar', ['-xzf', await pack(), '-C', to]);
+  mkdirSync(to, { recursive: true });
+  execFileSync('tar', ['-xzf', archive ?? (await pack()), '-C', to]);
   return join(to, 'livepatch-a-b');
 }
 
@@ -83,6 +86,16 @@ function command(name: string, body: string): void {
   chmodSync(path, 0o755);
 }
 
+/** Notes as the kernel shows them: the build id stands behind another one. */
+function notes(id: string): Uint8Array {
+  const note = (type: number, name: string, content: Buffer): Buffer => {
+    const head = Buffer.alloc(12);
+    [name.length, content.length, type].forEach((value, i) => head.writeUInt32LE(value, i * 4));
+    return Buffer.concat([head, Buffer.from(name.padEnd(Math.ceil(name.length / 4) * 4, '\0')), content]);
+  };
+  return Buffer.concat([note(256, 'Linux\0', Buffer.alloc(4)), note(3, 'GNU\0', Buffer.from(id, 'hex'))]);
+}
+
 describe("the package's script", () => {
   let root: string;
   let sys: string;
@@ -101,6 +114,8 @@ describe("the package's script", () => {
     sys = join(dir, 'sys');
     mkdirSync(join(dir, 'bin'));
     mkdirSync(join(sys, 'module'), { recursive: true });
+    mkdirSync(join(sys, 'kernel'));
+    writeFileSync(join(sys, 'kernel/notes'), notes(buildId));
     const patch = `${sys}/kernel/livepatch/livepatch_a_b`;
     command('id', 'echo 0');
     command('uname', 'echo 6.12.107');
@@ -133,6 +148,38 @@ describe("the package's script", () => {
       text: expect.stringContaining('made for kernel 6.12.107') as string,
     });
     expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+  });
+
+  it('refuses another build of the kernel of the same release', () => {
+    expect(livepatch('apply').code).toBe(0);
+    const other = buildId.replace('0', 'f');
+    writeFileSync(join(sys, 'kernel/notes'), notes(other));
+    const refusal = expect.stringMatching(`made for another build.*${buildId}.*${other}`) as string;
+    expect(livepatch('check')).toEqual({ code: 3, text: refusal });
+    livepatch('revert');
+    expect(livepatch('apply')).toEqual({ code: 3, text: refusal });
+    expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+  });
+
+  it.each([
+    { what: 'shows no notes', hide: () => rmSync(join(sys, 'kernel/notes')) },
+    { what: 'has no build id', hide: () => writeFileSync(join(sys, 'kernel/notes'), notes('')) },
+    { what: 'has no od', hide: () => command('od', 'exit 127') },
+  ])('refuses a kernel whose build it cannot tell: one that $what', ({ hide }) => {
+    hide();
+    expect(livepatch('apply')).toMatchObject({
+      code: 3,
+      text: expect.stringContaining('klp-docker check') as string,
+    });
+    expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+  });
+
+  it('says that nothing was compared when the kernel that it was made for has no build id', async () => {
+    root = await unpack(await pack('unknown', []));
+    expect(livepatch('apply')).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('not compared') as string,
+    });
   });
 
   it('refuses a module that is not the one that was packed', () => {
