@@ -13,8 +13,27 @@ const tags: Record<string, string> = {
   DW_TAG_enumeration_type: 'enum',
 };
 
+const qualifiers = /^DW_TAG_(?:const|volatile|restrict|atomic)_type$/;
+
 /** Named structures and unions to their fields, each with its place, size (bits) and type. */
 type Layouts = Map<string, Map<string, string>>;
+
+/** The function that a static variable stands in, with a dot; nothing for one of the file. */
+function ownerOf(nodes: ReadonlyMap<string, string>, variable: string): string {
+  let node = variable;
+  while (!node.startsWith('!DISubprogram(')) {
+    const scope = nodes.get(field(node, 'scope') ?? '');
+    if (scope === undefined) return '';
+    node = scope;
+  }
+  return `${field(node, 'name') ?? ''}.`;
+}
+
+function membersOf(nodes: ReadonlyMap<string, string>, node: string): string[] {
+  return [...(nodes.get(field(node, 'elements') ?? '') ?? '').matchAll(/!\d+/g)].map(
+    ([id]) => nodes.get(id) ?? '',
+  );
+}
 
 /**
  * Reads the layouts of all named structures and unions from full debug information (LLVM Language Reference,
@@ -23,28 +42,45 @@ type Layouts = Map<string, Map<string, string>>;
  */
 export function layoutsIn(text: string): Layouts {
   const nodes = nodesIn(text);
-  const members = (node: string): string[] =>
-    [...(nodes.get(field(node, 'elements') ?? '') ?? '').matchAll(/!\d+/g)].map(
-      ([id]) => nodes.get(id) ?? '',
-    );
+  const members = (node: string): string[] => membersOf(nodes, node);
 
   const typeOf = (id: string | undefined, depth: number): string => {
     const node = nodes.get(id ?? '') ?? '';
     const tag = field(node, 'tag') ?? '';
     const name = field(node, 'name');
-    if (tag === 'DW_TAG_pointer_type') return 'pointer';
+    if (tag === 'DW_TAG_pointer_type') return `pointer to ${pointee(field(node, 'baseType'), depth + 1)}`;
     if (tag === 'DW_TAG_typedef' || (tag in tags && name !== undefined))
       return `${tags[tag] ?? ''} ${name ?? ''}`.trim();
     if (tag in tags && depth < 8)
       return `{${describe(node, depth + 1)
         .map(([n, v]) => `${n} ${v}`)
         .join('; ')}}`;
-    if (tag === 'DW_TAG_array_type') return `${typeOf(field(node, 'baseType'), depth + 1)}[]`;
+    if (tag === 'DW_TAG_array_type')
+      return `${typeOf(field(node, 'baseType'), depth + 1)}${dimensionsOf(node)}`;
     return (
       name ??
       (field(node, 'baseType') === undefined || depth > 8 ? tag : typeOf(field(node, 'baseType'), depth + 1))
     );
   };
+  /** What memory that a pointer leads to was made as: names of structures, sizes of plain values. */
+  const pointee = (id: string | undefined, depth: number, alias = ''): string => {
+    if (id === undefined || id === 'null') return 'void';
+    const node = nodes.get(id) ?? '';
+    const [tag, base] = [field(node, 'tag') ?? '', field(node, 'baseType')];
+    if (qualifiers.test(tag)) return pointee(base, depth, alias);
+    if (tag === 'DW_TAG_typedef') return pointee(base, depth, field(node, 'name'));
+    if (tag === 'DW_TAG_subroutine_type' || node.startsWith('!DISubroutineType(')) return 'function';
+    if (tag === 'DW_TAG_pointer_type')
+      return depth > 4 ? 'pointer' : `pointer to ${pointee(base, depth + 1)}`;
+    if (tag === 'DW_TAG_array_type') return `${pointee(base, depth)}${dimensionsOf(node)}`;
+    if (tag === 'DW_TAG_structure_type' || tag === 'DW_TAG_union_type')
+      return `${tags[tag] ?? ''} ${field(node, 'name') ?? alias}`.trim();
+    return `${field(node, 'size') ?? '0'} bits`;
+  };
+  const dimensionsOf = (array: string): string =>
+    members(array)
+      .map((range) => `[${(field(range, 'count') ?? '').replace('-1', '')}]`)
+      .join('');
   const describe = (node: string, depth: number): [string, string][] => {
     let unnamed = 0;
     return members(node)
@@ -73,49 +109,76 @@ export function layoutsIn(text: string): Layouts {
     const named = nodes.get(field(node, 'baseType') ?? '') ?? '';
     if (aggregate(named) !== undefined && field(named, 'name') === undefined) add(`typedef ${name}`, named);
   }
+  // A variable's own type is in the IR, but not what a pointer leads to.
+  for (const node of nodes.values()) {
+    if (!node.startsWith('!DIGlobalVariable(')) continue;
+    const type = typeOf(field(node, 'type'), 0).replace(/\[\d*\]/g, '');
+    if (type.includes('pointer to '))
+      found.set(`variable ${ownerOf(nodes, node)}${field(node, 'name') ?? ''}`, new Map([['type', type]]));
+  }
   return found;
 }
+
+/** An enumerator's value, and whether it says how many the others of its type are. */
+export interface Enumerator {
+  value: string;
+  counts: boolean;
+}
+
+/** Names of enumerators that say how many there are, or where they end: with each new one they get another value. */
+const counting = /(?:^|_)(?:MAX|NR|NUM)(?:_|$)|_(?:COUNT|CNT|LAST|END|SIZE|TOTAL)_*$/i;
 
 /**
  * Enumerators and their values, from full debug information ("DIEnumerator"). Where two have one name, in different
  * functions for instance, neither is told of.
  */
-export function enumeratorsIn(text: string): Map<string, string> {
-  const values = new Map<string, string>();
+export function enumeratorsIn(text: string): Map<string, Enumerator> {
+  const nodes = nodesIn(text);
+  const found = new Map<string, Enumerator>();
   const twice = new Set<string>();
-  for (const [, name = '', value = ''] of text.matchAll(
-    /^!\d+ = !DIEnumerator\(name: "([^"]*)", value: (-?\d+)/gm,
-  )) {
-    if (values.has(name)) twice.add(name);
-    values.set(name, value);
+  for (const node of nodes.values()) {
+    if (field(node, 'tag') !== 'DW_TAG_enumeration_type') continue;
+    const all = membersOf(nodes, node).map((one) => ({
+      name: field(one, 'name') ?? '',
+      value: field(one, 'value') ?? '',
+    }));
+    // What counts stands at the end, as does an alias of the last one.
+    const end = Math.max(...all.map(({ value }) => Number(value))) - 1;
+    for (const { name, value } of all) {
+      if (found.has(name)) twice.add(name);
+      found.set(name, { value, counts: counting.test(name) && Number(value) >= end });
+    }
   }
-  for (const name of twice) values.delete(name);
-  return values;
+  for (const name of twice) found.delete(name);
+  return found;
 }
-
-/** Names of enumerators that say how many there are, or where they end: with each new one they get another value. */
-const counts = /(?:^|_)(?:MAX|NR|NUM)(?:_|$)|_(?:COUNT|CNT|LAST|END|SIZE|TOTAL)_*$/i;
 
 /** Enumerators that exist in both and whose values differ, those apart that count the others. */
 export function renumbered(
-  original: ReadonlyMap<string, string>,
-  patched: ReadonlyMap<string, string>,
+  original: ReadonlyMap<string, Enumerator>,
+  patched: ReadonlyMap<string, Enumerator>,
 ): { name: string; from: string; to: string }[] {
-  return [...original].flatMap(([name, from]) => {
-    const to = patched.get(name);
-    return to === undefined || to === from || counts.test(name) ? [] : [{ name, from, to }];
+  return [...original].flatMap(([name, before]) => {
+    const after = patched.get(name);
+    if (after === undefined || after.value === before.value || (after.counts && before.counts)) return [];
+    return [{ name, from: before.value, to: after.value }];
   });
 }
 
 /** Structures and unions of both, also under another name, whose fields are not at the same places. */
 export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange[] {
+  const successors = new Map<string, string>();
+  for (const [type, before] of original) {
+    const successor = patched.has(type) ? undefined : successorOf(before, original, patched);
+    if (successor !== undefined) successors.set(type, successor);
+  }
+  const formerly = new Map([...successors].map(([type, successor]) => [successor, type]));
   const changes: LayoutChange[] = [];
   for (const [type, before] of original) {
-    const known = patched.get(type);
-    const renamed = known === undefined ? successorOf(before, original, patched) : undefined;
-    const after = known ?? (renamed === undefined ? undefined : patched.get(renamed));
+    const renamed = successors.get(type);
+    const after = patched.get(renamed ?? type);
     if (!after) continue;
-    const fields = fieldChanges(before, after);
+    const fields = fieldChanges(before, after, (name) => formerly.get(name) ?? name);
     const name = renamed === undefined ? type : `${type} (${renamed} with the patch)`;
     if (fields.length > 0) changes.push({ type: name, fields });
   }
@@ -132,7 +195,7 @@ function successorOf(gone: Fields, original: Layouts, patched: Layouts): string 
   return [...patched].find(([name, after]) => !original.has(name) && hasMost(after))?.[0];
 }
 
-function fieldChanges(before: Fields, after: Fields): string[] {
+function fieldChanges(before: Fields, after: Fields, formerly: (type: string) => string): string[] {
   // What came or went, and the size, say more than what moved because of it.
   const rank = (name: string): number => {
     if (name === '(size)') return 1;
@@ -140,7 +203,18 @@ function fieldChanges(before: Fields, after: Fields): string[] {
     return name.startsWith('(unnamed ') ? 2 : 0;
   };
   return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((name) => before.get(name) !== after.get(name))
+    .filter((name) => !isSameField(before.get(name), after.get(name), formerly))
     .sort((a, b) => rank(a) - rank(b))
     .map((name) => `${name}: ${before.get(name) ?? 'new'} -> ${after.get(name) ?? 'gone'}`);
+}
+
+/** A pointer to anything may lead to what it led to before, and a structure have another name. */
+function isSameField(before = '', after = '', formerly: (type: string) => string): boolean {
+  const isOpen = (type: string): boolean => type.endsWith('pointer to void');
+  const leading = (type: string): string => type.replace(/pointer to .*/, '');
+  if ((isOpen(before) || isOpen(after)) && leading(before) === leading(after)) return true;
+  return (
+    before ===
+    after.replace(/pointer to ((?:struct|union) \w+)/g, (_, type: string) => `pointer to ${formerly(type)}`)
+  );
 }

@@ -54,14 +54,16 @@ export function parseGitNames(text: string): { oldName: string; newName: string 
 export function candidatePaths(file: FilePatch): string[] {
   const names = [file.newName, file.oldName].filter((name) => name !== undefined);
   for (const name of names) checkName(file, name);
-  const stripped = names.map((name) => name.replace(/^(\.\/)*[^/]+\//, ''));
-  const plain = names.map((name) => name.replace(/^(\.\/)+/, ''));
-  const prefixed = names.every((name) => /^[ab]\//.test(name));
-  const firsts = new Set(plain.map((name) => name.split('/')[0]));
+  // `diff -r linux.orig/. linux/.` writes `linux/./fs/file.c`: the same file has to have the same path.
+  const segments = names.map((name) => name.split('/').filter((part) => part !== '' && part !== '.'));
+  const plain = segments.map((parts) => parts.join('/'));
+  const stripped = segments.map((parts) => parts.slice(parts.length > 1 ? 1 : 0).join('/'));
+  const prefixed = segments.every(([first, second]) => /^[ab]$/.test(first ?? '') && second !== undefined);
+  const firsts = new Set(segments.map(([first]) => first));
   // Two different first folders can only be two copies of the tree (`linux.orig/`, `linux/`, or git's `i/`, `w/`).
   const stripFirst = prefixed || firsts.size > 1;
   const ordered = stripFirst ? stripped : [...plain, ...stripped];
-  return [...new Set(ordered.map((path) => path.replace(/\/{2,}/g, '/')))].filter((path) => path !== '');
+  return [...new Set(ordered)].filter((path) => path !== '');
 }
 
 function checkName(file: FilePatch, name: string): void {

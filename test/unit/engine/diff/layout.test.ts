@@ -55,6 +55,60 @@ describe('layouts of structures', () => {
     expect(changes).toEqual([{ type: 'typedef s_t', fields: ['c: new -> at bit 32, 32 bits, int'] }]);
   });
 
+  const pointing = (to: string): string =>
+    module('!3, !4', 128, to).replace('!DIDerivedType(tag: DW_TAG_pointer_type, baseType: !1', (text) =>
+      text.replace('!1', '!30'),
+    );
+  const basic = (size: number): string => `!30 = !DIBasicType(name: "t", size: ${size})\n`;
+  const struct = (name: string): string =>
+    `!30 = !DICompositeType(tag: DW_TAG_structure_type, name: "${name}", flags: DIFlagFwdDecl)\n`;
+  const fn = '!30 = !DISubroutineType(types: !31)\n!31 = !{!8}\n';
+  it.each([
+    ['a wider value', basic(16), basic(32), ['16 bits', '32 bits']],
+    ['another structure', struct('a'), struct('b'), ['struct a', 'struct b']],
+    ['a value for a structure', struct('a'), basic(32), ['struct a', '32 bits']],
+    ['a value of another sign or name', basic(32), basic(32).replace('"t"', '"u"'), undefined],
+    ['anything', struct('a'), '!30 = !DIDerivedType(tag: DW_TAG_const_type, baseType: null)\n', undefined],
+    ['a function of another type', fn, fn.replace('!8', '!8, !8'), undefined],
+  ])('differ where a pointer leads to other memory: %s', (_, before, after, expected) => {
+    const changes = layoutChanges(layoutsIn(pointing(before)), layoutsIn(pointing(after)));
+    const [from, to] = expected ?? [];
+    const place = 'at bit 64, 64 bits, pointer to';
+    expect(changes).toEqual(
+      expected ? [{ type: 'struct s', fields: [`b: ${place} ${from} -> ${place} ${to}`] }] : [],
+    );
+  });
+
+  it('differ in the dimensions of an array of the same size', () => {
+    const array = (...counts: number[]): string => {
+      const ranges = counts.map((count, i) => `!${40 + i} = !DISubrange(count: ${count})`).join('\n');
+      const list = counts.map((_, i) => `!${40 + i}`).join(', ');
+      return module('!3, !4', 128, `!31 = !{${list}}\n${ranges}\n`).replace(
+        '!DIDerivedType(tag: DW_TAG_pointer_type, baseType: !1, size: 64)',
+        '!DICompositeType(tag: DW_TAG_array_type, baseType: !8, size: 64, elements: !31)',
+      );
+    };
+    const changes = layoutChanges(layoutsIn(array(2, 3)), layoutsIn(array(3, 2)));
+    const place = 'at bit 64, 64 bits,';
+    expect(changes[0]?.fields).toEqual([`b: ${place} int[2][3] -> ${place} int[3][2]`]);
+  });
+
+  it('tell of a variable that leads to other memory, and of which function it is', () => {
+    const variable = (type: string, scope: string): string =>
+      [
+        `!50 = distinct !DIGlobalVariable(name: "p", scope: ${scope}, type: !51, isLocal: true)`,
+        '!51 = !DIDerivedType(tag: DW_TAG_pointer_type, baseType: !30, size: 64)',
+        '!52 = distinct !DILexicalBlock(scope: !53, file: !9, line: 1)',
+        '!53 = distinct !DISubprogram(name: "f", scope: !9)',
+        type,
+      ].join('\n');
+    const changed = (scope: string) =>
+      layoutChanges(layoutsIn(variable(basic(32), scope)), layoutsIn(variable(basic(64), scope)));
+    const fields = ['type: pointer to 32 bits -> pointer to 64 bits'];
+    expect(changed('!9')).toEqual([{ type: 'variable p', fields }]);
+    expect(changed('!52')).toEqual([{ type: 'variable f.p', fields }]);
+  });
+
   it('do not mind a structure that is new', () => {
     const more =
       '!20 = distinct !DICompositeType(tag: DW_TAG_structure_type, name: "n", size: 32, elements: !21)\n!21 = !{!3}\n';
@@ -94,11 +148,20 @@ typedef struct {
 });
 
 describe('enumerators', () => {
-  const text = (...names: string[]): string =>
-    names
-      .map((name, i) => `!${i} = !DIEnumerator(name: "${name}", value: ${i}, isUnsigned: true)`)
+  /** Types of enumerators, numbered in their order; `X=3` has that value. */
+  const text = (...types: string[][]): string =>
+    types
+      .flatMap((names, t) => [
+        `!${t}00 = !DICompositeType(tag: DW_TAG_enumeration_type, size: 32, elements: !${t}01)`,
+        `!${t}01 = !{${names.map((_, i) => `!${t}0${i + 2}`).join(', ')}}`,
+        ...names.map((name, i) => {
+          const [word = '', value = String(i)] = name.split('=');
+          return `!${t}0${i + 2} = !DIEnumerator(name: "${word}", value: ${value}, isUnsigned: true)`;
+        }),
+      ])
       .join('\n');
-  const changes = (before: string[], after: string[]): string[] =>
+  const changes = (before: string[], after: string[]): string[] => between([before], [after]);
+  const between = (before: string[][], after: string[][]): string[] =>
     renumbered(enumeratorsIn(text(...before)), enumeratorsIn(text(...after))).map(
       ({ name, from, to }) => `${name} ${from} ${to}`,
     );
@@ -112,9 +175,24 @@ describe('enumerators', () => {
   it('may come at the end, before one that counts them', () => {
     expect(changes(['A', 'B', 'NR_X'], ['A', 'B', 'NEW', 'NR_X'])).toEqual([]);
     expect(changes(['A', 'B', '__X_MAX'], ['A', 'B', 'NEW', '__X_MAX'])).toEqual([]);
+    expect(changes(['A', '__X_MAX=1', 'X_MAX=0'], ['A', 'B', '__X_MAX=2', 'X_MAX=1'])).toEqual([]);
+  });
+
+  it('that are called like one that counts, and do not, are named', () => {
+    expect(
+      changes(['NR_FREE', 'NR_USED', 'NR_MORE', 'NR_X'], ['NR_USED', 'NR_FREE', 'NR_MORE', 'NR_X']),
+    ).toEqual(['NR_FREE 0 1', 'NR_USED 1 0']);
   });
 
   it('that two types have under one name are not told of', () => {
-    expect(changes(['A', 'B', 'A'], ['A', 'A', 'B'])).toEqual(['B 1 2']);
+    expect(
+      between(
+        [['A', 'B'], ['A']],
+        [
+          ['A', 'NEW', 'B'],
+          ['X', 'A'],
+        ],
+      ),
+    ).toEqual(['B 1 2']);
   });
 });

@@ -131,6 +131,9 @@ describe('applyPatches', () => {
     expect(await named('linux/fs/x.c', 'linux/fs/x.c')).toBe('fs/x.c');
     expect(await named('fs/x.c.orig 2024-01-01 00:00:00', 'fs/x.c 2024-01-01 00:00:00')).toBe('fs/x.c');
     expect(await named('i/fs/x.c', 'w/fs/x.c')).toBe('fs/x.c');
+    expect(await named('a/./fs/x.c', 'b/./fs/x.c')).toBe('fs/x.c');
+    expect(await named('linux.orig/./fs//x.c', 'linux/./fs/x.c')).toBe('fs/x.c');
+    expect(await named('fs/./x.c', 'fs/./x.c')).toBe('fs/x.c');
   });
 
   it('marks added, deleted and renamed files', async () => {
