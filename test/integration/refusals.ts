@@ -46,6 +46,13 @@ export const refusals: Refusal[] = [
     message: /argv_free changes, but ftrace cannot redirect it, and code in other files may call it/,
   },
   {
+    name: 'pointee',
+    about: 'a field that leads to memory of another layout',
+    edits: [{ file: 'net/sched/sch_sfq.c', find: '	sfq_index	*ht;', put: '	u32		*ht;' }],
+    code: 'struct-layout-changed',
+    message: /struct sfq_sched_data.*\(ht: .*pointer to 16 bits -> .*pointer to 32 bits\)/,
+  },
+  {
     name: 'layout',
     about: 'a new field within a structure of a header',
     edits: [
