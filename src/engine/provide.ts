@@ -18,21 +18,36 @@ export function providedBy(unit: Compared): string[] {
   return [...added(unit), ...opened];
 }
 
-/** What the units of a livepatch can use of each other. */
+/** A name that other files can use only since the patch. */
+export interface Offer {
+  /** The object that it belongs to: `vmlinux` or a module. */
+  objname: string;
+  /** Where the running kernel has it, of a variable that was `static`. Anything else the livepatch itself defines. */
+  source?: KlpSource;
+}
+
+/** What the patch changes for the units of a livepatch in what a name means; see `lookUp`. */
 export interface Provided {
-  /** Globals that the livepatch's own objects define. */
-  provided: ReadonlySet<string>;
-  /** Variables that are `static` in the running kernel and no more in the patched source, and where they are. */
-  opened: ReadonlyMap<string, KlpSource>;
+  offers: ReadonlyMap<string, readonly Offer[]>;
+  /** Globals that the patched source has no more, each after its object and a space. */
+  gone: ReadonlySet<string>;
 }
 
 /** See `Provided`. @throws what resolveLocal throws */
 export function provideAll(all: readonly Compared[], symbols: Pick<KernelSymbols, 'resolveLocal'>): Provided {
-  const opened = new Map<string, KlpSource>();
-  for (const { unit, diff } of all) {
-    for (const name of diff.opened) opened.set(name, symbols.resolveLocal(unit, name));
+  const offers = new Map<string, Offer[]>();
+  const offer = (name: string, one: Offer): void => void offers.set(name, [...(offers.get(name) ?? []), one]);
+  const gone = new Set<string>();
+  for (const changed of all) {
+    const { unit, diff, original } = changed;
+    const { objname } = unit;
+    for (const name of providedBy(changed)) offer(name, { objname });
+    for (const name of diff.opened) offer(name, { objname, source: symbols.resolveLocal(unit, name) });
+    for (const name of [...diff.removed, ...diff.removedData]) {
+      if (original.globals.get(name)?.local === false) gone.add(`${objname} ${name}`);
+    }
   }
-  return { provided: new Set(all.flatMap((unit) => providedBy(unit))), opened };
+  return { offers, gone };
 }
 
 /**

@@ -15,6 +15,7 @@ import type { GeneratedObject, KlpFunc, SymbolSource } from '../types.js';
 import { emit } from './emit.js';
 import { escapes } from './escapes.js';
 import { refuseFreed } from './freed.js';
+import { lookUp } from './lookup.js';
 import { withRuntimeConstants } from './runtimeconst.js';
 import { select, type KernelReference, type Selection } from './select.js';
 
@@ -47,12 +48,13 @@ export async function distill(
     'distil',
     context,
     async () => {
-      const resolve = (name: string, { local, original }: KernelReference): SymbolSource | undefined => {
+      const resolve = (
+        name: string,
+        { local, original }: KernelReference,
+      ): SymbolSource | 'livepatch' | undefined => {
         if (local) return symbols.resolveLocal(unit, original);
-        const opened = others.opened.get(original);
-        if (opened && ['vmlinux', unit.objname].includes(opened.objname)) return opened;
         try {
-          return symbols.resolveGlobal(unit, original);
+          return lookUp(unit, original, others, symbols);
         } catch (error) {
           // A weak reference that nothing defines is 0, in the kernel and in the livepatch.
           const isWeak = patched.globals.get(name)?.linkage === 'extern_weak';
@@ -81,9 +83,9 @@ export async function distill(
       const unlinked = new Map<string, string>();
       const absent = new Set<string>();
       for (const [name, reference] of selection.kernel) {
-        if (name.startsWith('llvm.') || (!reference.local && others.provided.has(reference.original)))
-          continue;
+        if (name.startsWith('llvm.')) continue;
         const source = resolve(name, reference);
+        if (source === 'livepatch') continue;
         if (!source) {
           absent.add(name);
           continue;

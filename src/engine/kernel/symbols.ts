@@ -22,12 +22,15 @@ export interface KernelSymbols {
    */
   resolveLocal(unit: TranslationUnit, name: string, kind?: SymbolKind): KlpSource;
   /**
-   * A symbol that the unit refers to and another object defines: exported by vmlinux, or else a klp symbol.
+   * A symbol that the unit refers to by its name: one of its own module, an export, or another global of vmlinux. It
+   * is an ordinary relocation if vmlinux exports it to all modules, and else a klp symbol.
    * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency
    */
   resolveGlobal(unit: TranslationUnit, name: string): SymbolSource;
   /** As `resolveGlobal`, but also for an exported symbol the address in the kernel itself. */
   resolveAddress(unit: TranslationUnit, name: string): KlpSource;
+  /** Names of the modules that are loaded whenever the unit's is. */
+  dependencies(unit: TranslationUnit): ReadonlySet<string>;
   /** Whether the function of the unit's object has a place where ftrace, and so a livepatch, can divert it. */
   isFtraceable(unit: TranslationUnit, functionName: string): boolean;
   /** Whether the kernel has made sure that the function is called by its name alone; see openSeals(). */
@@ -81,7 +84,9 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     return source;
   };
 
-  const dependenciesOf = cached((path: string) => dependencies(modules, exports, path));
+  const dependenciesOf = cached((path: string) => readDependencies(modules, exports, path));
+  const dependencies = ({ module }: TranslationUnit): ReadonlySet<string> =>
+    module === undefined ? new Set() : dependenciesOf(module);
 
   const located = (unit: TranslationUnit, name: string, kind?: SymbolKind): FileSymbol => {
     const own = ownSymbol(objects(unit.object), unit, name, kind);
@@ -102,37 +107,34 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
   };
 
   const resolveAddress = (unit: TranslationUnit, name: string): KlpSource => {
-    const candidates = [holderOf(unit), vmlinux()];
-    const exporter = exports().get(name)?.module;
-    if (exporter !== undefined && exporter !== 'vmlinux') {
-      const other = modules(`${exporter}.ko`);
-      if (unit.module !== undefined && dependenciesOf(unit.module).has(other.objname)) {
-        candidates.push(other);
-      } else if (candidates.every((c) => c.global(name) === undefined)) {
-        throw newDependency(unit, name, other.objname);
-      }
-    }
-    for (const holder of candidates) {
+    const own = holderOf(unit);
+    const exporter = exports().get(name)?.module ?? 'vmlinux';
+    // As the linker and the loader find it. What vmlinux does not export is last: the loader would not find that.
+    const other = exporter === 'vmlinux' ? vmlinux() : modules(`${exporter}.ko`);
+    for (const holder of [own, other, vmlinux()]) {
       const symbol = holder.global(name);
-      if (symbol !== undefined) return sourceOf(holder, symbol, unit, `the only global symbol of its name`);
+      if (symbol === undefined) continue;
+      if (![own.objname, 'vmlinux', ...dependencies(unit)].includes(holder.objname))
+        throw newDependency(unit, name, holder.objname);
+      return sourceOf(holder, symbol, unit, `the only global symbol of its name`);
     }
     throw new KlpError(
       'symbol-not-in-kernel',
       `${describeUnit(unit)} needs ${name}, which this kernel does not have`,
-      {
-        object: unit.object,
-      },
+      { object: unit.object },
     );
   };
 
   return {
     resolveLocal,
     resolveAddress,
+    dependencies,
     resolveGlobal(unit, name) {
-      const exported = exports().get(name);
+      const { module, namespace } = exports().get(name) ?? {};
       const isOwn = unit.module !== undefined && holderOf(unit).global(name) !== undefined;
-      if (exported?.module !== 'vmlinux' || isOwn) return resolveAddress(unit, name);
-      const { namespace } = exported;
+      // Such a namespace is open to the modules that it names alone (EXPORT_SYMBOL_FOR_MODULES).
+      const isClosed = namespace?.startsWith('module:') === true;
+      if (module !== 'vmlinux' || isOwn || isClosed) return resolveAddress(unit, name);
       return { kind: 'export', name, ...(namespace === undefined ? {} : { namespace }) };
     },
     isFtraceable(unit, functionName) {
@@ -200,9 +202,7 @@ function placedSymbol(
     throw new KlpError(
       'symbol-not-in-kernel',
       `${own.name} of ${unit.object} is not in ${holder.file.label}`,
-      {
-        object: unit.object,
-      },
+      { object: unit.object },
     );
   }
   const global = holder.global(own.name);
@@ -259,7 +259,7 @@ function newDependency(unit: TranslationUnit, name: string, exporter: string): K
 }
 
 /** Names of the modules that are loaded whenever this one is, as modinfo tells them. */
-function dependencies(
+function readDependencies(
   modules: (path: string) => KernelObject,
   exports: () => ReadonlyMap<string, ExportedSymbol>,
   path: string,

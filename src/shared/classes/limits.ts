@@ -75,6 +75,7 @@ export const limits: readonly LivepatchClass[] = [
     codes: ['symbol-name-conflict', 'defined-elsewhere'],
     proofs: [
       unit('provide', 'is its new globals and its functions that are static no more'),
+      unit('distill/lookup', "prefers what the unit's own module has to what another object adds"),
       qemu('symbols', 'a variable that is static no more, used by another file'),
       behaviour('functions', 'new functions with tables of texts'),
     ],

@@ -52,8 +52,8 @@ export const klpCodes = {
   ),
   'symbol-name-conflict': entry(
     'refused',
-    'Two patched objects define a symbol of the same name',
-    'Both would be linked into one livepatch, and a reference could reach the wrong one.',
+    'Two objects define a symbol of the same name',
+    'Two patched objects would be linked into one livepatch with it, or code that uses the name could mean either. A reference could reach the wrong one.',
     'Put the two changes into two livepatches, or rename the new symbol in one of them.',
   ),
   'module-link-failed': entry(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkDefinitions, provideAll, providedBy } from '../../../src/engine/provide.js';
 import type { SymbolSource } from '../../../src/engine/types.js';
 import { KlpError } from '../../../src/shared/errors.js';
-import { comparedIr } from '../../helpers/unit.js';
+import { comparedIr, unitOf } from '../../helpers/unit.js';
 
 /** A kernel that has symbols of these names. */
 const kernelWith = (...names: string[]): Parameters<typeof checkDefinitions>[1] => ({
@@ -31,11 +31,25 @@ describe('what a patched unit gives to others', () => {
       sympos: 2,
       proof: '',
     };
-    const { provided, opened } = provideAll([comparedIr(one('internal'), one('dso_local'))], {
+    const { offers } = provideAll([comparedIr(one('internal'), one('dso_local'))], {
       resolveLocal: () => source,
     });
-    expect([...provided]).toEqual([]);
-    expect([...opened]).toEqual([['state', source]]);
+    expect([...offers]).toEqual([['state', [{ objname: 'vmlinux', source }]]]);
+  });
+
+  it('belongs to its object, also where two objects add the same name', () => {
+    const jbd2 = { ...unitOf('fs/jbd2/journal.c'), objname: 'jbd2' };
+    const all = [
+      comparedIr('', f('dso_local')),
+      comparedIr(f('dso_local').replace('@f', '@g'), f('dso_local'), jbd2),
+    ];
+    const { offers, gone } = provideAll(all, {
+      resolveLocal: () => {
+        throw new Error('nothing is opened');
+      },
+    });
+    expect([...offers]).toEqual([['f', [{ objname: 'vmlinux' }, { objname: 'jbd2' }]]]);
+    expect([...gone]).toEqual(['jbd2 g']);
   });
 
   it('cannot be a function or variable that the kernel has already', () => {

@@ -153,6 +153,11 @@ describe('symbols of a module', () => {
     );
   });
 
+  it('is loaded with the modules that it depends on', () => {
+    expect([...symbols.dependencies(two)]).toEqual(['provider_core']);
+    expect([...symbols.dependencies(first)]).toEqual([]);
+  });
+
   it('reaches its own symbols, those of modules it depends on, and those of vmlinux', () => {
     expect(symbols.resolveGlobal(two, 'one_entry')).toMatchObject({
       kind: 'klp',
@@ -165,7 +170,7 @@ describe('symbols of a module', () => {
   });
 });
 
-describe('a kernel build that does not fit together', () => {
+describe('a kernel build that was changed', () => {
   let dir: string;
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'toy-'));
@@ -186,6 +191,28 @@ describe('a kernel build that does not fit together', () => {
     expect(() => symbols.resolveLocal(second, 'helper')).toThrow(
       expect.objectContaining({ code: 'symbol-position-unproved' }),
     );
+  });
+
+  it('has a name of two objects from the one that the loader takes', async () => {
+    const path = join(dir, 'vmlinux');
+    const bytes = await readFile(path);
+    const at = bytes.indexOf('\0untraced\0');
+    expect(at).toBeGreaterThan(0);
+    bytes.write('\0provided\0', at);
+    await writeFile(path, bytes);
+    const symbols = await openSymbols(treeAt(dir));
+    expect(symbols.resolveGlobal(one, 'provided')).toMatchObject({ objname: 'provider_core' });
+    expect([...symbols.dependencies(one)]).toEqual(['provider_core']);
+    const module = unit('drivers/provider-core.o', 'drivers/provider-core.ko');
+    expect(symbols.resolveGlobal(module, 'provided')).toMatchObject({ objname: 'provider_core' });
+  });
+
+  it('has no import of a namespace that is open to named modules alone', async () => {
+    const path = join(dir, 'Module.symvers');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('TOY', 'module:toy-test'));
+    const symbols = await openSymbols(treeAt(dir));
+    expect(symbols.resolveGlobal(first, 'shared')).toMatchObject({ kind: 'klp', objname: 'vmlinux' });
+    expect(symbols.resolveGlobal(one, 'shared')).toMatchObject({ kind: 'klp', objname: 'vmlinux' });
   });
 
   it('is noticed when Module.symvers or vmlinux is missing', async () => {
