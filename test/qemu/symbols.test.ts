@@ -86,6 +86,31 @@ esac
 `,
     expect: (result) => expect(klp(result, 'nr_dentry')?.object).toBe('vmlinux'),
   },
+  'new per-CPU variables of several kinds': {
+    edits: cmdline(
+      [
+        '\tthis_cpu_add(reads, this_cpu_read(weight));',
+        '\tfor_each_possible_cpu(cpu) {',
+        '\t\tcpus++;',
+        '\t\tsum += per_cpu(reads, cpu);',
+        '\t\tweights += per_cpu(weight, cpu);',
+        '\t}',
+        '\tseq_puts(m, sum && sum % 3 == 0 && weights == 3 * cpus ? " each" : " astray");',
+      ].join('\n'),
+      '#include <linux/percpu.h>\nstatic DEFINE_PER_CPU_SHARED_ALIGNED(unsigned long, reads);\nstatic DEFINE_PER_CPU_READ_MOSTLY(unsigned long, weight) = 3;\n\n',
+    ).concat({
+      file: 'fs/proc/cmdline.c',
+      find: '{\n',
+      put: '{\n\tunsigned long cpus = 0, sum = 0, weights = 0;\n\tint cpu;\n\n',
+    }),
+    script: shown('cat /proc/cmdline', '"$value" = "$kept each"'),
+    expect: (result) => {
+      const ko = result.artifacts.find((a) => a.path.endsWith('.ko'))?.path ?? '';
+      const perCpu = readElf(readFileSync(ko), ko).sections.filter((s) => s.name.startsWith('.data..percpu'));
+      expect(perCpu).toMatchObject([{ name: '.data..percpu' }]);
+      expect(perCpu[0]?.align).toBeGreaterThanOrEqual(64);
+    },
+  },
   'read-mostly data': {
     edits: [
       {
@@ -199,6 +224,13 @@ esac
 };
 
 const bad: Record<string, { edits: Edit[]; code: string }> = {
+  'per-CPU data that has to be in vmlinux': {
+    edits: cmdline(
+      '\tthis_cpu_inc(shared);',
+      '#include <linux/percpu.h>\nstatic DEFINE_PER_CPU_SECTION(unsigned long, shared, "..decrypted");\n\n',
+    ),
+    code: 'section-not-for-modules',
+  },
   'data that the kernel has freed': {
     edits: cmdline('\tseq_puts(m, boot_command_line);', '#include <linux/init.h>\n'),
     code: 'init-code-used',

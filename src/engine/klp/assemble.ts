@@ -10,6 +10,7 @@ import type { GeneratedObject, KernelTree, KlpFunc } from '../types.js';
 import { openSymbolFile } from '../kernel/symbol-file.js';
 import { checkModule, parseModinfo } from './check.js';
 import { convertToKlp } from './convert.js';
+import { settleData } from './data-sections.js';
 import {
   compileModuleSource,
   linkModule,
@@ -77,7 +78,7 @@ export function moduleNames(name: string): { file: string; module: string } {
 /**
  * Makes the klp module of the generated objects and writes it to `outDir`. The kernel tree is only read.
  * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency, late-special-section,
- *   symbol-name-conflict, module-name-invalid, build-record-missing, module-link-failed, module-check-failed
+ *   section-not-for-modules, symbol-name-conflict, module-name-invalid, build-record-missing, module-link-failed, module-check-failed
  */
 export async function assembleKlp(input: AssembleInput, context: AssembleContext): Promise<AssembledModule> {
   const { tree, funcs } = input;
@@ -230,6 +231,7 @@ async function renameObjects(input: AssembleInput, dir: string): Promise<Renamed
   const symbols = new Map<string, KlpSymbol>();
   const paths = await Promise.all(
     elves.map(async ({ object, elf }, i) => {
+      settleData(elf, object.unit);
       const needs = renameKernelSymbols(elf, object.unit, object.symbols, defined, input.kernel);
       for (const s of undefinedSymbols(elf)) if (!defined.has(s.name)) needed.add(s.name);
       for (const n of needs.namespaces) namespaces.add(n);

@@ -72,11 +72,12 @@ export const limits: readonly LivepatchClass[] = [
     number: 25,
     what: 'New functions and data, also shared by two objects',
     handled: 'Defined once, used by all objects of the livepatch',
-    codes: ['symbol-name-conflict', 'defined-elsewhere'],
+    codes: ['symbol-name-conflict', 'defined-elsewhere', 'section-not-for-modules'],
     proofs: [
       unit('provide', 'is its new globals and its functions that are static no more'),
       unit('distill/lookup', "prefers what the unit's own module has to what another object adds"),
       qemu('symbols', 'a variable that is static no more, used by another file'),
+      qemu('symbols', 'new per-CPU variables of several kinds'),
       behaviour('functions', 'new functions with tables of texts'),
     ],
   },

@@ -169,8 +169,8 @@ export const diffCodes = {
   ),
   'section-not-for-modules': entry(
     'refused',
-    'A changed function needs something that only the boot of the kernel does',
-    'Kernel code can leave records for the kernel to act on (places to patch, tables to register) in sections of their own. The module loader knows some of them; this one is read only while vmlinux boots, so the livepatch would run code that was never finished.',
-    'Move the change into a function that does not use the macro which makes these records, or call an unchanged function for that part.',
+    'The livepatch needs something that only the boot of the kernel does',
+    'Kernel code can leave records for the kernel to act on (places to patch, tables to register) in sections of their own. The module loader knows some of them; this one is read only while vmlinux boots, so the livepatch would run code that was never finished. New data can be of such a kind too: what is decrypted for a host or left out of a hibernation image is so by its place in vmlinux, and not every module loader fills addresses into the initial value of a per-CPU variable.',
+    'Move the change into a function that does not use the macro which makes these records, or call an unchanged function for that part. Define new data without the attribute, or set the address when the variable is first used or in a pre-patch callback.',
   ),
 } as const;
