@@ -1,10 +1,11 @@
 import type { Check, Finding, KlpSymbol, ResultDocument } from '../shared/result.js';
 import { exportsRow } from './exports.js';
-import { archName, architectureRow, buildRow, configRow, isSameBuild, vermagicRow } from './identity.js';
+import { archName, architectureRow, buildRow, configRow, vermagicRow } from './identity.js';
+import { isProvedBuild, modulesRow } from './module-builds.js';
 import { foundSymbols, lookUp, placesRow } from './places.js';
 import { asChecks, asFindings, type Row } from './row.js';
 import { traceRow } from './trace.js';
-import type { LivepatchNeeds, RunningKernel } from './types.js';
+import type { LivepatchNeeds, ProvedBuild, RunningKernel } from './types.js';
 
 /** What came of a check; each part of it belongs into the result document. */
 export interface CheckReport {
@@ -43,19 +44,20 @@ function rowsOf(needs: LivepatchNeeds, kernel: RunningKernel): Row[] {
   const architecture = architectureRow(needs, kernel);
   // Of another architecture nothing else can be compared.
   if (architecture.problems.length > 0) return [architecture];
-  const sameBuild = isSameBuild(needs, kernel) === true;
+  const proved: ProvedBuild = (object) => isProvedBuild(needs, kernel, object);
   const { functions } = needs;
   const looked = functions.ok ? lookUp(functions.list, kernel) : [];
   return [
     architecture,
     buildRow(needs, kernel),
+    ...modulesRow(needs, kernel),
     vermagicRow(needs, kernel),
     configRow(needs, kernel),
     ...(functions.ok
-      ? [placesRow('functions', looked, sameBuild), traceRow(looked, kernel, sameBuild)]
+      ? [placesRow('functions', looked, proved), traceRow(looked, kernel, proved)]
       : [unreadFunctions(functions.why)]),
-    placesRow('symbols', lookUp(needs.symbols, kernel), sameBuild),
-    exportsRow(needs, kernel, sameBuild),
+    placesRow('symbols', lookUp(needs.symbols, kernel), proved),
+    exportsRow(needs, kernel, proved('vmlinux')),
   ];
 }
 

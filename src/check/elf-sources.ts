@@ -1,6 +1,5 @@
-import { SHN, SHT } from '../engine/elf/constants.js';
+import { SHN } from '../engine/elf/constants.js';
 import { malformed, viewOf } from '../engine/elf/header.js';
-import { gnuBuildId } from '../engine/kernel/elf-notes.js';
 import type { ArchData } from '../shared/catalog.js';
 import { openFtraceEntries } from '../engine/kernel/ftrace.js';
 import type { KernelObject } from '../engine/kernel/kernel-object.js';
@@ -85,15 +84,6 @@ export function vermagicOf(vmlinux: SymbolFile): string | undefined {
   return symbol === undefined ? undefined : textOf(vmlinux, symbol);
 }
 
-/** The GNU build id of a file, hex. */
-export function buildIdOf(file: SymbolFile): string | undefined {
-  const notes = file.header.sections.filter(
-    (s) => s.type === SHT.NOTE && s.size > 0 && s.size <= maxNoteBytes,
-  );
-  return notes.map((s) => gnuBuildId(Buffer.from(file.bytes(s)))).find((id) => id !== undefined);
-}
-
-const maxNoteBytes = 64 * 1024;
 const maxTextBytes = 512;
 
 /** The NUL-terminated text at a symbol. */

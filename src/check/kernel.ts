@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { gnuBuildId } from '../engine/kernel/elf-notes.js';
+import { buildIdOf, gnuBuildId } from '../engine/kernel/elf-notes.js';
 import { openModule, openVmlinux, type KernelObject } from '../engine/kernel/kernel-object.js';
 import { moduleNameOf, parseSymvers } from '../engine/kernel/symvers.js';
 import { archData, supportedArchs, type ArchData } from '../shared/catalog.js';
 import { parseConfig } from '../shared/kernel-config.js';
 import { KlpError } from '../shared/errors.js';
-import { buildIdOf, exportsOf, moduleInfo, symbolsOf, tracesOf, vermagicOf } from './elf-sources.js';
+import { exportsOf, moduleInfo, symbolsOf, tracesOf, vermagicOf } from './elf-sources.js';
 import { readFilterFunctions, type FilterFunctions } from './filter-functions.js';
 import { readKallsyms, type KallsymsFile } from './kallsyms-file.js';
 import type { ExportSource, LivepatchNeeds, RunningKernel, Told } from './types.js';
@@ -76,6 +76,10 @@ export async function openRunningKernel(files: KernelFiles, needs: LivepatchNeed
       const value = o === vmlinux ? vermagicOf(o.file) : moduleInfo(o.file, 'vermagic');
       return value === undefined ? [] : [{ value, label: o.file.label }];
     }),
+    modulesOf: (object) =>
+      modules
+        .filter((o) => o.objname === object)
+        .map((o) => ({ value: buildIdOf(o.file), label: o.file.label })),
     symbolsOf: (object) => [
       ...objects.filter((o) => o.objname === object).map(symbolsOf),
       ...(kallsyms && knows(kallsyms, object) ? [kallsyms] : []),

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { SHN, STB } from '../engine/elf/constants.js';
 import type { ElfFile } from '../engine/elf/model.js';
 import { readElf } from '../engine/elf/read.js';
-import { modinfo, versionTable } from '../engine/klp/check.js';
+import { modinfo, moduleBuilds, versionTable } from '../engine/klp/check.js';
 import { KlpError } from '../shared/errors.js';
 import type { Manifest } from '../verify/package.js';
 import { readKlpTables } from './klp-tables.js';
@@ -39,6 +39,7 @@ export function readNeeds(bytes: Uint8Array, path: string, manifest: Manifest = 
     vermagic: first('vermagic') ?? '',
     ...(buildId === undefined ? {} : { buildId }),
     ...(configSha256 === undefined ? {} : { configSha256 }),
+    modules: moduleBuilds(info),
     functions: readKlpTables(ko),
     symbols: klpSymbols(ko, damaged),
     exports: neededExports(ko, versions),

@@ -1,6 +1,6 @@
 import type { KlpSymbol } from '../shared/result.js';
 import { problem, type Row } from './row.js';
-import type { Found, NeededSymbol, RunningKernel } from './types.js';
+import type { Found, NeededSymbol, ProvedBuild, RunningKernel } from './types.js';
 
 /** A symbol, and what each file that knows its object says of its place. */
 export interface Looked {
@@ -26,12 +26,12 @@ export function countOf({ answers }: Looked): number | undefined {
 
 /**
  * Whether every symbol is where the livepatch will have the kernel look.
- * @param sameBuild whether the kernel is proved to be the one that positions were proved for
+ * @param proved for which objects the positions hold that were proved when the livepatch was made
  */
-export function placesRow(name: string, looked: readonly Looked[], sameBuild: boolean): Row {
-  const problems = looked.flatMap((one) => problemsOf(one, sameBuild));
+export function placesRow(name: string, looked: readonly Looked[], proved: ProvedBuild): Row {
+  const problems = looked.flatMap((one) => problemsOf(one, proved));
   const strange = new Set(looked.filter((one) => one.answers.length === 0).map((one) => one.needed.object));
-  const bad = looked.filter((one) => problemsOf(one, sameBuild).length > 0).length;
+  const bad = looked.filter((one) => problemsOf(one, proved).length > 0).length;
   const seen = looked.filter((one) => one.answers.length > 0);
   const labels = [...new Set(seen.flatMap(({ answers }) => answers.map(({ label }) => label)))].join(', ');
   const good = seen.length - bad;
@@ -53,13 +53,13 @@ export function placesRow(name: string, looked: readonly Looked[], sameBuild: bo
   };
 }
 
-function problemsOf({ needed, answers }: Looked, sameBuild: boolean): Row['problems'] {
+function problemsOf({ needed, answers }: Looked, proved: ProvedBuild): Row['problems'] {
   const { name, object, sympos } = needed;
   const problems = answers.flatMap(({ label, found }) => {
     if (!found.ok) return [problem(found.code, found.why, { object, advice: otherKernel })];
-    if (found.of === 1 || sameBuild) return [];
+    if (found.of === 1 || proved(object)) return [];
     const message = `${label} has ${found.of} symbols ${name}, and that number ${sympos} is the right one is proved for the build alone that the livepatch was made for`;
-    return [problem('symbol-position-unproved', message, { object, advice: compareBuilds })];
+    return [problem('symbol-position-unproved', message, { object, advice: compareBuilds(object) })];
   });
   const counts = answers.flatMap(({ label, found }) => (found.ok ? [{ label, of: found.of }] : []));
   const [first] = counts;
@@ -69,8 +69,12 @@ function problemsOf({ needed, answers }: Looked, sameBuild: boolean): Row['probl
   return [...problems, problem('symbol-position-differs', message, { object, advice: oneKernel })];
 }
 
-const compareBuilds =
-  'Let the builds be compared (--vmlinux, or --notes with a copy of /sys/kernel/notes), or generate the livepatch for this kernel.';
+function compareBuilds(object: string): string {
+  const files =
+    object === 'vmlinux' ? '--vmlinux, or --notes with a copy of /sys/kernel/notes' : '--module with its .ko';
+  return `Let the builds be compared (${files}), or generate the livepatch for this kernel.`;
+}
+
 const oneKernel = 'Name files of one kernel.';
 
 /** What there is to do about a kernel that has not what the livepatch counts on. */

@@ -1,7 +1,7 @@
 import { sameBuildDetail } from './identity.js';
 import { countOf, describeObject, otherKernel, type Looked } from './places.js';
 import { problem, type Row } from './row.js';
-import type { RunningKernel } from './types.js';
+import type { ProvedBuild, RunningKernel } from './types.js';
 
 /** What the files say of one function: whether ftrace can enter it, or why that is not known. */
 type Verdict =
@@ -11,12 +11,12 @@ type Verdict =
 
 /**
  * Whether ftrace can enter the functions that are to be patched.
- * @param sameBuild whether the kernel is proved to be the one that the livepatch was made for
+ * @param proved for which objects that holds which was seen when the livepatch was made
  */
-export function traceRow(functions: readonly Looked[], kernel: RunningKernel, sameBuild: boolean): Row {
+export function traceRow(functions: readonly Looked[], kernel: RunningKernel, proved: ProvedBuild): Row {
   const judged = functions.map(({ needed, answers }) => ({
     needed,
-    verdict: verdictOf({ needed, answers }, kernel, sameBuild),
+    verdict: verdictOf({ needed, answers }, kernel, proved),
   }));
   const problems = judged.flatMap(({ needed: { name, object }, verdict }) => {
     if (verdict.can !== false) return [];
@@ -40,7 +40,7 @@ export function traceRow(functions: readonly Looked[], kernel: RunningKernel, sa
   return { name: 'ftrace', detail, problems, open };
 }
 
-function verdictOf(looked: Looked, kernel: RunningKernel, sameBuild: boolean): Verdict {
+function verdictOf(looked: Looked, kernel: RunningKernel, proved: ProvedBuild): Verdict {
   const { needed } = looked;
   const of = countOf(looked);
   if (of === undefined) return { can: undefined, why: looked.answers.length > 0 ? 'not found' : 'no list' };
@@ -51,7 +51,7 @@ function verdictOf(looked: Looked, kernel: RunningKernel, sameBuild: boolean): V
   if (labels(false).length > 0) return { can: false, labels: labels(false) };
   if (labels(true).length > 0) return { can: true, labels: labels(true) };
   // What was looked at when the livepatch was made holds for the same build, and so for vmlinux.
-  if (sameBuild && needed.object === 'vmlinux') return { can: true, labels: [] };
+  if (needed.object === 'vmlinux' && proved('vmlinux')) return { can: true, labels: [] };
   return { can: undefined, why: said.length > 0 ? 'ambiguous' : 'no list' };
 }
 

@@ -1,3 +1,4 @@
+import type { ModuleBuild } from '../shared/result.js';
 import type { FileSymbol } from '../engine/kernel/symbol-file.js';
 
 /** A symbol that a livepatch has the running kernel look up by name and position. */
@@ -29,6 +30,8 @@ export interface LivepatchNeeds {
   buildId?: string;
   /** SHA-256 of the .config of that kernel. */
   configSha256?: string;
+  /** Builds of the modules that it was made for; older livepatches say nothing of them. */
+  modules: ModuleBuild[];
   /** The functions that it patches, or why its tables cannot be read. */
   functions: { ok: true; list: NeededSymbol[] } | { ok: false; why: string };
   /** Symbols of its klp relocations. */
@@ -91,11 +94,16 @@ export interface Told<T> {
   label: string;
 }
 
+/** Whether vmlinux, or a module, is proved to be the very build that the livepatch was made for. */
+export type ProvedBuild = (object: string) => boolean;
+
 /** What the given files tell of a kernel. */
 export interface RunningKernel {
   machines: Told<number>[];
   buildIds: Told<string>[];
   vermagics: Told<string>[];
+  /** Files of a module; the value is its GNU build id, hex. */
+  modulesOf: (object: string) => Told<string | undefined>[];
   symbolsOf: (object: string) => SymbolSource[];
   tracesOf: (object: string) => TraceSource[];
   exports: ExportSource[];

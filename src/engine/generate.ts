@@ -177,6 +177,7 @@ export async function generate(
     ),
   );
   result.symbols = made.symbols;
+  if (made.modules.length > 0) result.kernel.modules = made.modules;
   context.findings.push(
     ...lateBranchFindings(tree, made.lateBranches),
     ...reloadFindings(made.lateModules, symbols),

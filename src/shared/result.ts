@@ -80,6 +80,9 @@ export const verificationSchema = z.strictObject({
   logFile: z.string().optional(),
 });
 
+/** The build of a module, known by its GNU build id (hex). */
+export const moduleBuildSchema = z.strictObject({ name: z.string(), buildId: z.string() });
+
 /** One thing that `doctor` or `check` looked at. */
 export const checkSchema = z.strictObject({
   name: z.string(),
@@ -227,6 +230,8 @@ export const resultSchema = z.strictObject({
       arch: z.string(),
       buildId: z.string().optional(),
       configSha256: z.string().optional(),
+      /** Modules that the livepatch patches or whose symbols it uses, where they have a build id. */
+      modules: z.array(moduleBuildSchema).optional(),
       /** Names of the project's own patch sets in this kernel (images/series). */
       series: z.array(z.string()).optional(),
     })
@@ -262,6 +267,7 @@ export type ResultDocument = z.infer<typeof resultSchema>;
 export type Finding = z.infer<typeof findingSchema>;
 export type PatchedFunction = z.infer<typeof patchedFunctionSchema>;
 export type KlpSymbol = z.infer<typeof klpSymbolSchema>;
+export type ModuleBuild = z.infer<typeof moduleBuildSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 export type Check = z.infer<typeof checkSchema>;

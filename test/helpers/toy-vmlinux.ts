@@ -57,8 +57,7 @@ export function toyVmlinux(toy: ToyKernel): Uint8Array {
   for (const [name, bytes] of kallsymsTables(listed(toy))) put(name, bytes);
   define('_end', SHN.ABS, base + 0x300000n, STT.NOTYPE);
   data.data = Buffer.concat(parts);
-  const id = Buffer.from(toy.buildId, 'hex');
-  notes.data = Buffer.concat([u32(4), u32(id.length), u32(3), Buffer.from('GNU\0'), id]);
+  notes.data = buildIdNote(toy.buildId);
   for (const section of sections) section.size = section.data.length;
   return linked(
     writeElf({ machine: toy.machine, flags: 0, osabi: 0, sections, symbols }),
@@ -84,6 +83,11 @@ export function toyKallsyms(
 
 /** The content of /sys/kernel/notes. */
 export function toyNotes({ buildId }: ToyKernel): Uint8Array {
+  return buildIdNote(buildId);
+}
+
+/** An ELF note with a GNU build id. @param buildId hex */
+export function buildIdNote(buildId: string): Buffer {
   const id = Buffer.from(buildId, 'hex');
   return Buffer.concat([u32(4), u32(id.length), u32(3), Buffer.from('GNU\0'), id]);
 }

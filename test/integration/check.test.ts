@@ -164,6 +164,16 @@ describe('a livepatch of a module', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('is refused for another build of the module', async () => {
+    const made = JSON.parse(await readFile(at('livepatch-ext4-feature.json'), 'utf8')) as ResultDocument;
+    const [ext4, ...others] = made.kernel?.modules ?? [];
+    expect({ name: ext4?.name, others }).toEqual({ name: 'ext4', others: [] });
+    const own = Buffer.from(ext4?.buildId ?? '', 'hex');
+    const module = await altered('ext4.ko', 'ext4-other-build.ko', own, Buffer.alloc(own.length));
+    const { exitCode, result } = await check(livepatch(), '--vmlinux', at('vmlinux'), '--module', module);
+    expect({ exitCode, codes: errorsOf(result) }).toEqual({ exitCode: 3, codes: ['module-build-differs'] });
+  });
+
   it('is refused for a module of another release', async () => {
     const other = pinned.kernel.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));
     const module = await altered(

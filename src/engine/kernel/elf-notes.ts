@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import type { SymbolFile } from './symbol-file.js';
 
 /** What is needed of a large ELF file without reading all of it. */
 export interface ElfIdentity {
@@ -42,6 +43,14 @@ async function findBuildId(file: FileHandle, sections: Buffer): Promise<string |
     if (id) return id;
   }
   return undefined;
+}
+
+/** The GNU build id of an opened file, hex. */
+export function buildIdOf(file: SymbolFile): string | undefined {
+  const notes = file.header.sections.filter(
+    (s) => s.type === SHT_NOTE && s.size > 0 && s.size <= maxNoteBytes,
+  );
+  return notes.map((s) => gnuBuildId(Buffer.from(file.bytes(s)))).find((id) => id !== undefined);
 }
 
 /** The GNU build id among ELF notes, hex. Notes: sizes of name and content, a type, then both, each padded to four bytes. */

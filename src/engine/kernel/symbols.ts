@@ -3,6 +3,7 @@ import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import { STB, STT } from '../elf/constants.js';
 import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
+import { buildIdOf } from './elf-notes.js';
 import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
 import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
 import { openSeals } from './seals.js';
@@ -39,6 +40,8 @@ export interface KernelSymbols {
   whyNoKey(source: SymbolSource): string | undefined;
   /** Whether vmlinux has a function of this name: what newer kernels can do is known by their functions. */
   hasFunction(name: string): boolean;
+  /** GNU build id of a module in which a symbol was found, hex; undefined when it has none. */
+  moduleBuildId(objname: string): string | undefined;
   /** Module.symvers. */
   exports(): ReadonlyMap<string, ExportedSymbol>;
 }
@@ -53,7 +56,12 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
   const vmlinux = lazily(() => openVmlinux(join(tree.dir, 'vmlinux')));
   const exports = lazily(() => readSymvers(tree));
   const keptWithExit = tree.config.get('CONFIG_MODULE_UNLOAD') === 'y';
-  const modules = cached((path: string) => openModule(join(tree.dir, path), path, keptWithExit));
+  const opened = new Map<string, KernelObject>();
+  const modules = cached((path: string) => {
+    const module = openModule(join(tree.dir, path), path, keptWithExit);
+    opened.set(module.objname, module);
+    return module;
+  });
   const objects = cached((path: string) => openSymbolFile(join(tree.dir, path), path));
   const holderOf = (unit: TranslationUnit): KernelObject =>
     unit.module === undefined ? vmlinux() : modules(unit.module);
@@ -159,6 +167,10 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       vmlinux()
         .file.named(name)
         .some((s) => isDefined(s) && fits(s, 'function')),
+    moduleBuildId(objname) {
+      const module = opened.get(objname);
+      return module && buildIdOf(module.file);
+    },
     exports,
   };
 }

@@ -2,11 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../../shared/files.js';
-import type { KlpSymbol } from '../../shared/result.js';
+import type { KlpSymbol, ModuleBuild } from '../../shared/result.js';
 import { readElf } from '../elf/read.js';
 import { writeElf } from '../elf/write.js';
 import type { ElfFile } from '../elf/model.js';
 import type { GeneratedObject, KernelTree, KlpFunc } from '../types.js';
+import type { KernelSymbols } from '../kernel/symbols.js';
 import { openSymbolFile } from '../kernel/symbol-file.js';
 import { checkModule, parseModinfo } from './check.js';
 import { convertToKlp } from './convert.js';
@@ -25,9 +26,11 @@ import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResol
 import { standInObject } from './stand-in.js';
 import { wrapperSource, type ObjectCallbacks } from './wrapper.js';
 
+type ModuleBuildIds = Pick<KernelSymbols, 'moduleBuildId'>;
+
 export interface AssembleInput {
   tree: KernelTree;
-  kernel: KernelResolver;
+  kernel: KernelResolver & ModuleBuildIds;
   /** File name of the module without `.ko`, e.g. `livepatch-fix`; see `moduleNames`. */
   name: string;
   objects: readonly GeneratedObject[];
@@ -57,6 +60,8 @@ export interface AssembledModule {
   module: string;
   /** The klp symbols that it needs, without repeats, sorted. */
   symbols: KlpSymbol[];
+  /** The builds of the modules that it patches or has such symbols of, sorted. */
+  modules: ModuleBuild[];
   /** The modules that it has late relocations against, and those that it branches to by them, sorted. */
   lateModules: string[];
   lateBranches: string[];
@@ -95,6 +100,10 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
     const recipe = input.recipe ?? (await readModuleRecipe(tree));
     const link: LinkContext = { tree, recipe, dir, ...(context.signal ? { signal: context.signal } : {}) };
     const renamed = await timed('klp rename', () => renameObjects(input, dir));
+    const modules = moduleBuilds(
+      [...funcs.map((f) => f.objname), ...renamed.symbols.map((s) => s.object)],
+      input.kernel,
+    );
     const source = wrapperSource({
       funcs,
       callbacks: input.callbacks ?? [],
@@ -102,6 +111,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       namespaces: renamed.namespaces,
       description: input.description ?? `Livepatch ${input.name}`,
       ...(tree.buildId === undefined ? {} : { kernelBuildId: tree.buildId }),
+      modules,
       include: `${file}.mod.c`,
     });
     await writeFile(join(dir, `${file}.wrapper.c`), source);
@@ -119,8 +129,16 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
       const path = join(context.outDir, `${file}.ko`);
       await writeFileAtomic(path, bytes);
       const late = { lateModules: lateModules(ko), lateBranches: lateBranches(ko, lateRules(tree)) };
-      return { ko: path, module, symbols: renamed.symbols, ...late };
+      return { ko: path, module, symbols: renamed.symbols, modules, ...late };
     });
+  });
+}
+
+/** The builds of these objects, vmlinux and those without a build id apart. */
+function moduleBuilds(objnames: readonly string[], kernel: ModuleBuildIds): ModuleBuild[] {
+  return [...new Set(objnames)].sort().flatMap((name) => {
+    const buildId = name === 'vmlinux' ? undefined : kernel.moduleBuildId(name);
+    return buildId === undefined ? [] : [{ name, buildId }];
   });
 }
 

@@ -1,4 +1,5 @@
 import { KlpError } from '../../shared/errors.js';
+import type { ModuleBuild } from '../../shared/result.js';
 import { SHF, SHN, SHT, STB } from '../elf/constants.js';
 import type { ElfFile, ElfSection } from '../elf/model.js';
 import { pointsTo, sectionNamed } from '../elf/query.js';
@@ -65,6 +66,14 @@ export function parseModinfo(bytes: Uint8Array): Map<string, string[]> {
     info.set(key, [...(info.get(key) ?? []), entry.slice(at + 1)]);
   }
   return info;
+}
+
+/** The builds of modules that a livepatch was made for, as its modinfo names them; see `wrapperSource`. */
+export function moduleBuilds(info: ReadonlyMap<string, string[]>): ModuleBuild[] {
+  return (info.get('klp_module_build_id') ?? []).flatMap((text) => {
+    const [, name, buildId] = /^(\w+):([0-9a-f]+)$/.exec(text) ?? [];
+    return name === undefined || buildId === undefined ? [] : [{ name, buildId }];
+  });
 }
 
 /** Each undefined symbol must be one that vmlinux exports to this module, with its checksum. */

@@ -1,3 +1,4 @@
+import type { ModuleBuild } from '../../shared/result.js';
 import type { KlpFunc } from '../types.js';
 
 /** Functions that run around the patching of one object; each names a global function in the livepatch's objects. */
@@ -20,6 +21,8 @@ export interface WrapperInput {
   description: string;
   /** GNU build id of the kernel that the livepatch is made for, hex; for modinfo. */
   kernelBuildId?: string;
+  /** The builds of the modules that it patches or whose symbols it uses; for modinfo. */
+  modules: readonly ModuleBuild[];
   /** A C file in the same folder to take in at the end: what modpost wrote. */
   include: string;
 }
@@ -45,6 +48,7 @@ export function wrapperSource(input: WrapperInput): string {
     ...(input.kernelBuildId === undefined
       ? []
       : [`MODULE_INFO(klp_build_id, ${cString(input.kernelBuildId)});`]),
+    ...input.modules.map((m) => `MODULE_INFO(klp_module_build_id, ${cString(`${m.name}:${m.buildId}`)});`),
     // What MODULE_IMPORT_NS makes, whose own spelling changed in 6.13.
     ...[...input.namespaces].sort().map((n) => `MODULE_INFO(import_ns, ${cString(n)});`),
     `#include ${JSON.stringify(input.include)}`,

@@ -7,7 +7,8 @@ import type { ResultDocument } from '../../shared/result.js';
 import { SHT } from '../elf/constants.js';
 import { readElf } from '../elf/read.js';
 import type { ElfFile } from '../elf/model.js';
-import { modinfo } from '../klp/check.js';
+import { gnuBuildId } from '../kernel/elf-notes.js';
+import { modinfo, moduleBuilds } from '../klp/check.js';
 import { livepatchScript } from './script.js';
 
 export interface PackageInput {
@@ -42,6 +43,7 @@ export async function createPackage({ ko, name, result, patches, outDir }: Packa
   const kernelBuildId = info.get('klp_build_id')?.[0] ?? '';
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const buildId = buildIdOf(elf);
+  const modules = moduleBuilds(info);
   const patchFiles = patches.map((patch, i) => ({
     path: `patches/${patchName(patch.name, i)}`,
     text: patch.text,
@@ -63,7 +65,7 @@ export async function createPackage({ ko, name, result, patches, outDir }: Packa
   const files: { path: string; data: string | Uint8Array; mode: number }[] = [
     {
       path: 'livepatch',
-      data: livepatchScript({ file, module, release, kernelBuildId, sha256, buildId }),
+      data: livepatchScript({ file, module, release, kernelBuildId, modules, sha256, buildId }),
       mode: 0o755,
     },
     { path: file, data: bytes, mode: 0o644 },
@@ -106,11 +108,8 @@ function patchName(name: string, index: number): string {
   return `${String(index + 1).padStart(4, '0')}-${base === '' ? 'patch' : base}`;
 }
 
-/** The GNU build id (note type 3) of a module, hex; empty when the linker made none. */
+/** The GNU build id of a module, hex; empty when the linker made none. */
 function buildIdOf(elf: ElfFile): string {
   const note = elf.sections.find((s) => s.type === SHT.NOTE && s.name === '.note.gnu.build-id');
-  if (note === undefined || note.data.length < 16) return '';
-  const view = new DataView(note.data.buffer, note.data.byteOffset, note.data.byteLength);
-  const start = 12 + Math.ceil(view.getUint32(0, true) / 4) * 4;
-  return Buffer.from(note.data.subarray(start, start + view.getUint32(4, true))).toString('hex');
+  return (note && gnuBuildId(Buffer.from(note.data))) ?? '';
 }

@@ -1,3 +1,5 @@
+import type { ModuleBuild } from '../../shared/result.js';
+
 /** What the script of a package knows of its livepatch. */
 export interface ScriptFacts {
   /** The .ko beside the script. */
@@ -6,6 +8,8 @@ export interface ScriptFacts {
   release: string;
   /** GNU build id of the kernel that it was made for, hex; empty when that has none. */
   kernelBuildId: string;
+  /** Modules that it patches or whose symbols it uses. */
+  modules: readonly ModuleBuild[];
   /** Hex. */
   sha256: string;
   /** GNU build id of the module, hex; empty when it has none. */
@@ -19,7 +23,8 @@ export interface ScriptFacts {
  */
 export function livepatchScript(facts: ScriptFacts): string {
   const values = { file: facts.file, module: facts.module, release: facts.release, sha256: facts.sha256 };
-  const builds = { build_id: facts.buildId, kernel_build_id: facts.kernelBuildId };
+  const modules = facts.modules.map(({ name, buildId }) => `${name} ${buildId}`).join(' ');
+  const builds = { build_id: facts.buildId, kernel_build_id: facts.kernelBuildId, modules };
   const assignments = Object.entries({ ...values, ...builds }).map(
     ([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'`,
   );
@@ -29,7 +34,7 @@ export function livepatchScript(facts: ScriptFacts): string {
 const body = String.raw`
 # Applies, checks or reverts this livepatch.
 # Exit codes: 0 done (check: loaded, enabled, and the one of this package), 1 failed, 2 usage,
-# 3 refused, or (check) loaded in a kernel of another build,
+# 3 refused, or (check) the kernel or a module is of another build than it was made for,
 # 4 (check) not loaded or not enabled, 5 (check) another module is loaded under this name.
 # LIVEPATCH_TIMEOUT: seconds to wait for a transition (60). LIVEPATCH_SYS, LIVEPATCH_PROC: where sysfs and procfs are.
 set -u
@@ -54,13 +59,23 @@ build_id_in() {
 
 same() { [ -z "$build_id" ] || [ "$(build_id_in "$sys/module/$module/notes/.note.gnu.build-id")" = "$build_id" ]; }
 
-# Whether the kernel is the very build that this was made for: another one may have the same release, and other code.
+# Whether WHAT is the very build, ID, that this was made for, by the notes in FILE: another one may have the same release
+# and names, and other code.
 need_build() {
-  [ -n "$kernel_build_id" ] || { say 'not compared: the kernel that it was made for has no build id'; return; }
-  running=$(build_id_in "$sys/kernel/notes")
-  [ -n "$running" ] || fail "cannot read the build id of this kernel ($sys/kernel/notes, by od and sed); $compare" 3
-  [ "$running" = "$kernel_build_id" ] ||
-    fail "made for another build of $release: its build id is $kernel_build_id, that of this kernel $running" 3
+  running=$(build_id_in "$2")
+  [ -n "$running" ] || fail "cannot read the build id of $1 ($2, by od and sed); $compare" 3
+  [ "$running" = "$3" ] || fail "made for another build of $1: its build id is $3, here it is $running" 3
+}
+
+need_builds() {
+  if [ -n "$kernel_build_id" ]; then need_build "kernel $release" "$sys/kernel/notes" "$kernel_build_id"
+  else say 'not compared: the kernel that it was made for has no build id'; fi
+  set -- $modules
+  while [ $# -gt 1 ]; do
+    if [ -d "$sys/module/$1" ]; then need_build "module $1" "$sys/module/$1/notes/.note.gnu.build-id" "$2"
+    else say "not compared: module $1, which is not loaded yet; made for its build $2"; fi
+    shift 2
+  done
 }
 
 file_intact() {
@@ -97,7 +112,7 @@ report_tasks() {
 apply() {
   need_root
   [ "$(uname -r)" = "$release" ] || fail "made for kernel $release, this is $(uname -r)" 3
-  need_build
+  need_builds
   file_intact || fail "$file is not the file that was packaged (sha256 differs)" 3
   if loaded; then
     same || fail 'another module of this name is loaded; revert it first' 3
@@ -120,7 +135,7 @@ check() {
   file_intact || fail "$file is not the file that was packaged (sha256 differs)" 1
   loaded || fail 'not loaded' 4
   same || fail 'another module of this name is loaded' 5
-  need_build
+  need_builds
   [ "$(value "$patch/enabled")" = 1 ] || fail 'loaded, not enabled' 4
   settled || fail 'loaded, in transition' 4
   say 'applied, and the one of this package'

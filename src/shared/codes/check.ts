@@ -43,6 +43,14 @@ export const checkCodes = {
       'inlined otherwise, or a structure laid out otherwise, than where the livepatch was proved right.',
     'Generate the livepatch for this build: --kernel-tree DIR with the tree that the kernel was built in.',
   ),
+  'module-build-differs': entry(
+    'refused',
+    'The livepatch was made for another build of a module',
+    'The build id is a hash over all code and data of a module. Another one means that a function may be compiled or ' +
+      'inlined otherwise, or a structure laid out otherwise, than where the livepatch was proved right. The kernel does not ' +
+      'compare it when it patches the module.',
+    'Install the module that belongs to the build of the kernel, or generate the livepatch for the build that has this one.',
+  ),
   'vermagic-differs': entry(
     'refused',
     'The version magic of the module is not that of the kernel',

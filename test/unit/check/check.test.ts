@@ -7,13 +7,13 @@ import { checkLivepatch, type CheckReport } from '../../../src/check/check.js';
 import { openRunningKernel, type KernelFiles, type NamedFile } from '../../../src/check/kernel.js';
 import { readNeeds } from '../../../src/check/livepatch.js';
 import { asUnusable } from '../../../src/check/unusable.js';
-import { SHF, STB, STT } from '../../../src/engine/elf/constants.js';
+import { SHF, SHT, STB, STT } from '../../../src/engine/elf/constants.js';
 import { writeElf } from '../../../src/engine/elf/write.js';
 import { KlpError } from '../../../src/shared/errors.js';
 import type { Manifest } from '../../../src/verify/package.js';
 import { code, elf, rela, relocations, section, symbol } from '../../helpers/elf.js';
 import { toyLivepatch, toyModinfo, type ToyLivepatch } from '../../helpers/toy-livepatch.js';
-import { toyKallsyms, toyNotes, toyVmlinux, type ToyKernel } from '../../helpers/toy-vmlinux.js';
+import { buildIdNote, toyKallsyms, toyNotes, toyVmlinux, type ToyKernel } from '../../helpers/toy-vmlinux.js';
 
 const toy: ToyKernel = {
   machine: 62,
@@ -82,19 +82,32 @@ function errors({ findings }: CheckReport): string[] {
   return findings.filter((f) => f.severity === 'error').map((f) => f.code);
 }
 
+const moduleBuildId = '4d4d4d4d';
+
 /** A module with these functions, the last of which ftrace cannot enter. */
-function toyModule(name: string, functions: string[], vermagic = toy.vermagic): Uint8Array {
+function toyModule(
+  name: string,
+  functions: string[],
+  { vermagic = toy.vermagic, buildId = moduleBuildId } = {},
+): Uint8Array {
   const text = { ...code(), size: 256, data: new Uint8Array(256) };
   const mcount = section('__mcount_loc', SHF.ALLOC, functions.length * 8);
   const info = section('.modinfo', SHF.ALLOC, 0);
   info.data = Buffer.from(`name=${name}\0vermagic=${vermagic}\0`);
   info.size = info.data.length;
+  const note = { ...section('.note.gnu.build-id', SHF.ALLOC), type: SHT.NOTE, data: buildIdNote(buildId) };
+  note.size = note.data.length;
   const start = symbol('', { place: text, type: STT.SECTION, binding: STB.LOCAL });
   const symbols = functions.map((f, i) =>
     symbol(f, { place: text, type: STT.FUNC, value: BigInt(16 * i), size: 16n, binding: STB.LOCAL }),
   );
   const entries = functions.slice(0, -1).map((_, i) => rela(i * 8, start, BigInt(16 * i + 4), 1));
-  return writeElf(elf([text, mcount, info, relocations(mcount, entries)], [start, ...symbols]));
+  return writeElf(
+    elf(
+      [text, mcount, info, ...(buildId === '' ? [] : [note]), relocations(mcount, entries)],
+      [start, ...symbols],
+    ),
+  );
 }
 
 const vmlinux = toyVmlinux(toy);
@@ -330,7 +343,9 @@ describe('a livepatch of a module', () => {
     ...fitting,
     objects: [{ object: 'toy_mod', functions: [{ name: 'mod_f' }] }],
     klpSymbols: ['.klp.sym.toy_mod.mod_data,2'],
+    modinfo: [...modinfo, `klp_module_build_id=toy_mod:${moduleBuildId}`],
   };
+  const silent: ToyLivepatch = { ...ofModule, modinfo };
   const names = ['mod_f', 'mod_data', 'mod_data', 'mod_deaf'];
 
   it('is compared with the .ko', async () => {
@@ -339,17 +354,36 @@ describe('a livepatch of a module', () => {
     expect(parts(report).open).toEqual(['configuration']);
   });
 
-  it('is compared with the kernel in which the module is loaded', async () => {
+  it('is refused for another build of the module, in which a name that occurs twice may be another', async () => {
+    const modules = [toyModule('toy_mod', names, { buildId: '00000000' })];
+    const report = await check(ofModule, { vmlinux, modules });
+    expect(errors(report)).toEqual(['module-build-differs', 'symbol-position-unproved']);
+    expect(parts(report).failed).toEqual(['modules', 'symbols']);
+  });
+
+  it('is compared with the kernel in which the module is loaded, of whose build that tells nothing', async () => {
     const kallsyms = toyKallsyms(toy, { modules: { toy_mod: names } });
     const filterFunctions = 'fixed\nmod_f [toy_mod]\n';
-    const report = await check(ofModule, { vmlinux, kallsyms, filterFunctions });
+    const once = { ...ofModule, klpSymbols: [] };
+    const report = await check(once, { vmlinux, kallsyms, filterFunctions });
     expect(report.status).toBe('ok');
-    expect(parts(report).open).toEqual(['configuration']);
+    expect(parts(report).open).toEqual(['modules', 'configuration']);
+    const twice = await check(ofModule, { vmlinux, kallsyms, filterFunctions });
+    expect(errors(twice)).toEqual(['symbol-position-unproved']);
   });
 
   it('is not said to fit a module that no file tells of', async () => {
     const report = await check(ofModule, { vmlinux, kallsyms: toyKallsyms(toy) });
-    expect(parts(report).open).toEqual(['configuration', 'functions', 'ftrace', 'symbols']);
+    expect(parts(report).open).toEqual(['modules', 'configuration', 'functions', 'ftrace', 'symbols']);
+  });
+
+  it.each([
+    { what: 'it does not say which build it was made for', livepatch: silent, buildId: moduleBuildId },
+    { what: 'the file has no build id', livepatch: { ...ofModule, klpSymbols: [] }, buildId: '' },
+  ])('is not said to fit the build of the module when $what', async ({ livepatch, buildId }) => {
+    const report = await check(livepatch, { vmlinux, modules: [toyModule('toy_mod', names, { buildId })] });
+    expect(report.status).toBe('ok');
+    expect(parts(report).open).toEqual(['modules', 'configuration']);
   });
 
   it.each([
@@ -362,7 +396,7 @@ describe('a livepatch of a module', () => {
   });
 
   it('is refused when the module is of another kernel', async () => {
-    const module = toyModule('toy_mod', names, '6.11.0 SMP mod_unload ');
+    const module = toyModule('toy_mod', names, { vermagic: '6.11.0 SMP mod_unload ' });
     expect(errors(await check(ofModule, { vmlinux, modules: [module] }))).toEqual(['vermagic-differs']);
   });
 });

@@ -11,6 +11,7 @@ const input: WrapperInput = {
   callbacks: [],
   replace: true,
   namespaces: ['B', 'A'],
+  modules: [],
   description: 'says "hi" \\ \n',
   include: 'x.mod.c',
 };
@@ -50,6 +51,16 @@ describe('wrapperSource', () => {
     const source = wrapperSource({ ...input, kernelBuildId: '0a1b' });
     expect(source).toContain('MODULE_INFO(klp_build_id, "0a1b")');
     expect(wrapperSource(input)).not.toContain('klp_build_id');
+  });
+
+  it('names the builds of the modules that it is for', () => {
+    const modules = [
+      { name: 'ext4', buildId: '0a' },
+      { name: 'jbd2', buildId: '0b' },
+    ];
+    const source = wrapperSource({ ...input, modules });
+    expect(source).toContain('MODULE_INFO(klp_module_build_id, "ext4:0a")');
+    expect(source).toContain('MODULE_INFO(klp_module_build_id, "jbd2:0b")');
   });
 
   it('hooks callbacks to their object, also one without functions', () => {

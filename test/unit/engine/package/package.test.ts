@@ -161,6 +161,43 @@ describe("the package's script", () => {
     expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
   });
 
+  describe('of a livepatch of a module', () => {
+    const note = (): string => join(sys, 'module/ext4/notes/.note.gnu.build-id');
+    const moduleBuildId = '4d'.repeat(20);
+    const load = (id: string): void => {
+      mkdirSync(join(sys, 'module/ext4/notes'), { recursive: true });
+      writeFileSync(note(), notes(id));
+    };
+    beforeEach(async () => {
+      const build = [`klp_build_id=${buildId}`, `klp_module_build_id=ext4:${moduleBuildId}`];
+      root = await unpack(await pack('of-module', build));
+    });
+
+    it('takes the build that it was made for without a word', () => {
+      load(moduleBuildId);
+      expect(livepatch('apply')).toEqual({ code: 0, text: 'livepatch_a_b: applied\n' });
+      expect(livepatch('check').code).toBe(0);
+    });
+
+    it('says that a module which is not loaded yet was not compared, and compares it later', () => {
+      const told = expect.stringMatching(
+        /not compared: module ext4, which is not loaded[^]*applied/,
+      ) as string;
+      expect(livepatch('apply')).toEqual({ code: 0, text: told });
+      load('4e'.repeat(20));
+      expect(livepatch('check').code).toBe(3);
+    });
+
+    it.each([
+      { what: 'another build', id: '4e'.repeat(20), says: 'another build of module ext4' },
+      { what: 'one that tells no build', id: '', says: 'cannot read the build id of module ext4' },
+    ])('refuses $what', ({ id, says }) => {
+      load(id);
+      expect(livepatch('apply')).toEqual({ code: 3, text: expect.stringContaining(says) as string });
+      expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+    });
+  });
+
   it.each([
     { what: 'shows no notes', hide: () => rmSync(join(sys, 'kernel/notes')) },
     { what: 'has no build id', hide: () => writeFileSync(join(sys, 'kernel/notes'), notes('')) },
