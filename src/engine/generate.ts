@@ -10,6 +10,7 @@ import { carryUntraceable } from './diff/untraceable.js';
 import { judgeInterfaces, type IsExported } from './diff/interface.js';
 import { judgePointers } from './diff/pointers.js';
 import { judge } from './diff/refuse.js';
+import { stallFindings } from './diff/stalls.js';
 import { distill } from './distill/distill.js';
 import { unitsApart } from './kernel/apart.js';
 import { generatedFindings } from './kernel/generated.js';
@@ -36,6 +37,7 @@ import {
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
+import { constantFindings } from './patch/constants.js';
 import { checkPrototypes } from './prototypes.js';
 import { checkDefinitions, provideAll, providedBy } from './provide.js';
 import { touchedFunctions } from './patch/touched.js';
@@ -146,7 +148,11 @@ export async function generate(
   const funcs: KlpFunc[] = distilled.flatMap((d) => d.funcs);
   const { functions, graph } = explain(distilled, definitions, seen, namesOf);
   Object.assign(result, { functions, graph });
-  context.findings.push(...headerFindings(graph.touched));
+  context.findings.push(
+    ...headerFindings(graph.touched),
+    ...constantFindings(files),
+    ...changed.flatMap((a) => stallFindings(a, files)),
+  );
 
   const objnames = [...new Set(funcs.map((f) => f.objname))];
   const { callbacks } = request;

@@ -58,11 +58,13 @@ export const limits: readonly LivepatchClass[] = [
   {
     number: 24,
     what: 'Another layout of a structure',
-    codes: ['struct-layout-changed', 'enumerators-renumbered'],
+    codes: ['struct-layout-changed', 'enumerators-renumbered', 'constant-changed'],
     proofs: [
       unit('diff/layout', 'are compared field by field, also where a new field fits into a hole'),
       refused('a new field within a structure of a header'),
       refused('a new field in the hole of a structure, which moves no other'),
+      refused('a field that leads to memory of another layout'),
+      unit('patch/constants', 'are told of'),
       refused('a macro that is the length of an array in a structure'),
       refused('an enumerator that is the length of an array in a structure'),
       refused('an enumerator in the midst of others'),

@@ -50,9 +50,12 @@ export const loading: readonly LivepatchClass[] = [
   {
     number: 33,
     what: 'Transitions that stall',
-    handled: 'The boot names the tasks and where they are',
-    codes: ['transition-stalled', 'disable-stalled', 'livepatch-stuck'],
-    proofs: [qemu('each-kernel', 'a transition that does not end: the task, and where it is')],
+    handled: 'Functions that tasks do not leave are told of; the boot names the tasks and where they are',
+    codes: ['transition-stalled', 'disable-stalled', 'livepatch-stuck', 'transition-may-stall'],
+    proofs: [
+      unit('diff/stalls', 'is told of'),
+      qemu('each-kernel', 'a transition that does not end: the task, and where it is'),
+    ],
   },
   {
     number: 34,

@@ -46,6 +46,13 @@ export const diffCodes = {
     'If the function is called before the call returns (sort(), on_each_cpu()), nothing. Otherwise change a function whose address the kernel has already, so that its own address is kept; or stop in a post-unpatch callback what may still call it (timer_delete_sync(), cancel_work_sync(), unregister_…_notifier()); or never unload the livepatch.',
     'warning',
   ),
+  'constant-changed': entry(
+    'refused',
+    'A macro stands for another number',
+    'The new code compares and stores the new number. Where the old one stands for something in objects of the running kernel (an empty slot, a state, a flag, a size that memory was allocated with), the new code would read it as something else. Which numbers are kept cannot be told from the source of a macro; the finding is a warning.',
+    'If the number is only used while the code runs (a limit, a time), nothing. If objects hold it, let the new code know both numbers, or keep the old one.',
+    'warning',
+  ),
   'data-stays-writable': entry(
     'refused',
     'New __ro_after_init data stays writable',

@@ -164,6 +164,14 @@ export const examples: Partial<Record<Code, CodeExample>> = {
       '}',
     ),
   },
+  'constant-changed': {
+    source: lines('-#define FOO_EMPTY_SLOT 0xffff', '+#define FOO_EMPTY_SLOT 0xfffe'),
+    instead: lines(
+      ' #define FOO_EMPTY_SLOT 0xffff	/* tables of the running kernel hold it */',
+      '-	if (slot > FOO_MAX)',
+      '+	if (slot > FOO_MAX || slot == 0xfffe)',
+    ),
+  },
   'transition-stalled': {
     source: lines(
       ' static int foo_thread(void *data)',

@@ -93,6 +93,13 @@ export const verifyCodes = {
     'A task that sleeps for ever in a patched function holds the patch up: patch a function it calls, ' +
       'or wake it up.',
   ),
+  'transition-may-stall': entry(
+    'verification',
+    'The transition may not end',
+    'A task goes over to the livepatch when none of the functions that are replaced is on its stack. Tasks do not leave this one: it never returns, it is the loop of a kernel thread, or every task that sleeps is in it. The finding is a forecast, and a warning.',
+    'Change a function that it calls and that returns. Otherwise the thread has to end and be started again while the livepatch waits (unload its module, stop its device); --verify shows which tasks hold it up.',
+    'warning',
+  ),
   'livepatch-stuck': entry(
     'verification',
     'The livepatch could not be taken back',
