@@ -174,6 +174,20 @@ export const refusals: Refusal[] = [
     message: /copy_page_64\.S is assembly/,
   },
   {
+    name: 'file-asm',
+    about: 'instructions of a C file outside functions that change places',
+    arch: 'x86_64',
+    edits: [
+      {
+        file: 'arch/x86/kernel/rethook.c',
+        find: '	"	pushq %rsp\\n"\n	"	pushfq\\n"',
+        put: '	"	pushfq\\n"\n	"	pushq %rsp\\n"',
+      },
+    ],
+    code: 'file-asm-changed',
+    message: /assembly at file level differs in arch\/x86\/kernel\/rethook\.c/,
+  },
+  {
     name: 'real-mode',
     about: 'code that runs in real mode',
     arch: 'x86_64',

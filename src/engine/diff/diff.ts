@@ -1,7 +1,7 @@
 import { baseName } from '../ir/canonical.js';
-import { callCheckNames } from '../ir/instrumentation.js';
 import type { IrFunction, IrGlobal, IrModule } from '../ir/module.js';
 import { compareData, followChangedConstants } from './data.js';
+import { compareAssembly, type AssemblyDiff } from './file-asm.js';
 import { bind, correspondence, defined, sameFunction, sameInterface, type Correspondence } from './match.js';
 import { changedOnce } from './once.js';
 import { lookAlikes, replacedState } from './renamed.js';
@@ -34,8 +34,8 @@ export interface ModuleDiff {
   readsChanged: Map<string, string[]>;
   /** Changed functions that do something else once (DO_ONCE) than the running kernel has done under the same flag. */
   changedOnce: Set<string>;
-  /** Lines of file-level assembly that were added or removed. */
-  asm: { added: string[]; removed: string[] };
+  /** Lines of file-level assembly that were added, removed or moved. */
+  asm: AssemblyDiff;
   /** Aliases that were added, removed or point elsewhere. */
   aliases: string[];
 }
@@ -58,7 +58,6 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
   const data = compareData(c);
   const readsChanged = followChangedConstants(c, data, changed, after);
 
-  const asm = compareLines(original.asm, patched.asm);
   return {
     changed,
     added: new Set([...after.keys()].filter((n) => !isPaired(c, before, after, n))),
@@ -72,7 +71,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     replaced: replacedState(c, data.addedData, data.removedData, pairsOf(c, changed)),
     readsChanged,
     changedOnce: changedOnce(c, changed),
-    asm,
+    asm: compareAssembly(original.asm, patched.asm),
     aliases: compareAliases(c),
   };
 }
@@ -152,21 +151,6 @@ function pairClones(
     found = left.length < open.length;
     open = left;
   }
-}
-
-function compareLines(original: string[], patched: string[]): { added: string[]; removed: string[] } {
-  const stable = (line: string): string => baseName(line.replace(/(__UNIQUE_ID_\w*?)\d+/g, '$1'));
-  const count = new Map<string, number>();
-  const own = (line: string): boolean => !callCheckNames.test(line);
-  for (const line of original.filter(own)) count.set(stable(line), (count.get(stable(line)) ?? 0) + 1);
-  const added: string[] = [];
-  for (const line of patched.filter(own)) {
-    const left = count.get(stable(line)) ?? 0;
-    if (left > 0) count.set(stable(line), left - 1);
-    else added.push(line);
-  }
-  const removed = [...count].flatMap(([line, n]) => Array.from({ length: n }, () => line));
-  return { added, removed };
 }
 
 function compareAliases(c: Correspondence): string[] {

@@ -149,7 +149,7 @@ export function judge(
       ),
     );
   }
-  const asm = [...diff.asm.added, ...diff.asm.removed];
+  const asm = [...diff.asm.removed.map((line) => `- ${line}`), ...diff.asm.added.map((line) => `+ ${line}`)];
   if (asm.length > 0) {
     const place = placeIn(own ?? read[0], '');
     const where = place.file === unit.source ? unit.source : `${unit.source}, which reads ${place.file}`;
@@ -160,7 +160,7 @@ export function judge(
         exported
           ? `the patch adds, removes or changes an EXPORT_SYMBOL in ${where}`
           : `assembly at file level differs in ${where} (an initcall, a static call or an asm statement)`,
-        { ...place, output: asm.slice(0, 12).map(readable).join('\n') },
+        { ...place, output: asm.slice(0, 12).join('\n') },
       ),
     );
   }
@@ -170,14 +170,6 @@ export function judge(
     );
   }
   return { refusals, notes };
-}
-
-/** A line of module assembly with LLVM's escapes (`\\`, `\22`) undone where they stand for printable characters. */
-function readable(line: string): string {
-  return line.replace(/\\(?:\\|([0-9A-Fa-f]{2}))/g, (escape, hex?: string) => {
-    const character = hex === undefined ? '\\' : String.fromCharCode(parseInt(hex, 16));
-    return /[\t -~]/.test(character) ? character : escape;
-  });
 }
 
 /** What of a variable changes, in a word. */

@@ -88,6 +88,7 @@ export const limits: readonly LivepatchClass[] = [
     what: 'Assembly, vDSO, real mode, Rust, Kconfig, Makefiles',
     codes: [
       'assembly-changed',
+      'file-asm-changed',
       'build-file-changed',
       'rust-changed',
       'object-not-livepatchable',
@@ -99,6 +100,7 @@ export const limits: readonly LivepatchClass[] = [
       unit('kernel/generated', 'is told of'),
       unit('object/assembly', 'refuses assembly that the patch changes'),
       refused('assembly'),
+      refused('instructions of a C file outside functions that change places', ['x86_64']),
       refused('code of the vDSO, which runs in programs'),
       refused('code that the vDSO includes'),
       refused('a header that the kernel and the vDSO read'),

@@ -107,7 +107,7 @@ export const diffCodes = {
   'file-asm-changed': entry(
     'refused',
     'The patch changes assembly at file level',
-    'Assembly outside functions (an initcall entry, a static call trampoline, an asm() statement) is part of the running kernel and cannot be replaced.',
+    'Assembly outside functions (an initcall entry, a static call trampoline, an asm() statement) is part of the running kernel and cannot be replaced; the order of its lines counts as well.',
     "Leave this part out of the patch; do an initcall's work in a pre-patch callback (--callbacks FILE.c).",
   ),
   'alias-changed': entry(

@@ -55,7 +55,7 @@ describe('what a livepatch cannot carry', () => {
     expect(refusals).toMatchObject([
       { code: 'export-changed', detail: { file: 'part.c', line: 7, object: 'x.o' } },
     ]);
-    expect(refusals[0]?.detail.output).toContain('.section ".export_symbol","a"');
+    expect(refusals[0]?.detail.output).toContain('+ .section ".export_symbol","a"');
   });
 
   it.each(['.data..read_mostly', '.data..percpu', '__dyndbg', '.printk_index', '.rodata.str'])(
