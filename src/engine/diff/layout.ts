@@ -81,10 +81,16 @@ export function layoutsIn(text: string): Layouts {
     members(array)
       .map((range) => `[${(field(range, 'count') ?? '').replace('-1', '')}]`)
       .join('');
+  /** A lock's key without lockdep, for instance: such a field is nothing in any object. */
+  const isEmpty = (id: string | undefined): boolean => {
+    const node = nodes.get(id ?? '') ?? '';
+    const isStructure = field(node, 'tag') === 'DW_TAG_structure_type' && !node.includes('DIFlagFwdDecl');
+    return isStructure && members(node).length === 0;
+  };
   const describe = (node: string, depth: number): [string, string][] => {
     let unnamed = 0;
     return members(node)
-      .filter((m) => m.includes('DW_TAG_member'))
+      .filter((m) => m.includes('DW_TAG_member') && !isEmpty(field(m, 'baseType')))
       .map((m) => [
         field(m, 'name') ?? `(unnamed ${(unnamed += 1)})`,
         `at bit ${field(m, 'offset') ?? '0'}, ${field(m, 'size') ?? '0'} bits, ${typeOf(field(m, 'baseType'), depth)}`,

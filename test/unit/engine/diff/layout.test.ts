@@ -109,6 +109,23 @@ describe('layouts of structures', () => {
     expect(changed('!52')).toEqual([{ type: 'variable f.p', fields }]);
   });
 
+  it('do not mind a field without content, other than an array of any length', () => {
+    const field = (type: string): string =>
+      [
+        '!6 = !DIDerivedType(tag: DW_TAG_member, name: "key", scope: !1, baseType: !30, offset: 64)',
+        '!30 = ' + type,
+        '!31 = !{}',
+        '!32 = !{!33}',
+        '!33 = !DISubrange(count: -1)\n',
+      ].join('\n');
+    const empty = '!DICompositeType(tag: DW_TAG_structure_type, name: "lock_class_key", elements: !31)';
+    const array = '!DICompositeType(tag: DW_TAG_array_type, baseType: !8, elements: !32)';
+    const changes = (type: string) =>
+      layoutChanges(layoutsIn(module('!3, !4', 128)), layoutsIn(module('!3, !6, !4', 128, field(type))));
+    expect(changes(empty)).toEqual([]);
+    expect(changes(array)).toEqual([{ type: 'struct s', fields: ['key: new -> at bit 64, 0 bits, int[]'] }]);
+  });
+
   it('do not mind a structure that is new', () => {
     const more =
       '!20 = distinct !DICompositeType(tag: DW_TAG_structure_type, name: "n", size: 32, elements: !21)\n!21 = !{!3}\n';
