@@ -39,7 +39,7 @@ export async function unitsByPath(
   const wanted = paths.filter((path) => !cache.has(path));
   if (wanted.length > 0) {
     // Known only when all is: nobody may take a list that is still being made for an empty one.
-    const units = await scan(tree, new Set(wanted));
+    const { units } = await scan(tree, new Set(wanted));
     for (const path of wanted)
       cache.set(
         path,
@@ -53,12 +53,14 @@ const usedBy = new WeakMap<KernelTree, ReadonlySet<string>>();
 
 /** Every object that the kernel and its modules are made of, also by way of others. */
 export async function usedObjects(tree: KernelTree): Promise<ReadonlySet<string>> {
-  if (!usedBy.has(tree)) await scan(tree, new Set());
-  return usedBy.get(tree) ?? new Set();
+  return usedBy.get(tree) ?? (await scan(tree, new Set())).used;
 }
 
-/** Reads the .cmd file of every linked object and keeps those that name one of the files. */
-async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<TranslationUnit[]> {
+/** Reads the .cmd file of every object that the kernel is made of, and keeps the units that name one of the files. */
+async function scan(
+  tree: KernelTree,
+  wanted: ReadonlySet<string>,
+): Promise<{ units: TranslationUnit[]; used: ReadonlySet<string> }> {
   // Searching the bytes for the file's name first leaves few .cmd files to be taken apart.
   const needles = [...new Set([...wanted].map((path) => basename(path)))].map((name) => Buffer.from(name));
   const toSourcePath = sourcePaths(tree);
@@ -91,7 +93,7 @@ async function scan(tree: KernelTree, wanted: ReadonlySet<string>): Promise<Tran
     units.push(...found.map((unit) => (processed === undefined ? unit : { ...unit, processed })));
   }
   usedBy.set(tree, seen);
-  return units;
+  return { units, used: seen };
 }
 
 /** The objects that a recorded command without a source names, its own apart. */
