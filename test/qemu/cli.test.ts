@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../src/shared/result.js';
 import { spawnCli, startCli, textOf } from '../helpers/cli.js';
@@ -78,22 +79,58 @@ describe('generate --verify', () => {
   });
 });
 
+/**
+ * A test script for the guest, where `module` is loaded: before the livepatch is verified, the package's own script applies
+ * and reverts it, with the module and without.
+ */
+async function applyingItself(archive: string, module: string): Promise<string> {
+  const name = basename(archive, '.tgz');
+  execFileSync('tar', ['-xzf', archive, '-C', dir]);
+  const path = join(dir, 'applies.sh');
+  const text = `[ "$1" = before ] || exit 0
+mkdir -p /tmp/package && cd /tmp/package || exit 1
+cat > livepatch <<'END OF LIVEPATCH'
+${await readFile(join(dir, name, 'livepatch'), 'utf8')}
+END OF LIVEPATCH
+cp /klp/cases/*/livepatch.ko ${name}.ko
+sed "s/^kernel_build_id='......../kernel_build_id='00000000/" livepatch > other-build
+sh other-build apply
+[ $? = 3 ] || exit 1
+for verb in apply check revert; do sh livepatch $verb || exit 1; done
+rmmod ${module} && sh livepatch apply || exit 1
+modprobe ${module} && sh livepatch check && sh livepatch revert
+`;
+  await writeFile(path, text);
+  return path;
+}
+
+const ofLivepatch = (text: string): string => `livepatch_ext4_feature: ${text}`;
+
 describe('verify', () => {
   it.each(pinnedKernels.map((one) => [nameOf(one), one] as const))(
-    'takes the package that generate made for %s',
+    'takes the package that generate made for %s, which applies itself to its kernel alone',
     async (name, tested) => {
       const out = join(dir, name);
-      expect((await spawnCli(['generate', example, ...optionsFor(tested), '-o', out])).exitCode).toBe(0);
+      const patch = 'examples/ext4-feature/ext4-feature.patch';
+      expect((await spawnCli(['generate', patch, ...optionsFor(tested), '-o', out])).exitCode).toBe(0);
+      const archive = join(out, 'livepatch-ext4-feature.tgz');
       const ran = await spawnCli([
-        'verify',
-        join(out, 'livepatch-proc-meminfo.tgz'),
-        ...optionsFor(tested),
-        '--test',
-        script,
+        ...['verify', archive, ...optionsFor(tested)],
+        ...['--test', await applyingItself(archive, 'ext4'), '--module-load', 'before', '--json'],
       ]);
-      expect(ran.stdout).toContain('livepatch verified');
-      expect(ran.exitCode).toBe(0);
-      expect(await readdir(out)).toContain('livepatch-proc-meminfo.boot.log');
+      const document = resultSchema.parse(JSON.parse(ran.stdout));
+      expect({ exitCode: ran.exitCode, status: document.status }).toEqual({
+        exitCode: 0,
+        status: 'verified',
+      });
+      const said = document.verification?.steps.find((step) => step.name === 'test-before')?.output ?? '';
+      expect(said.trim().split('\n')).toEqual([
+        expect.stringContaining('made for another build of kernel'),
+        ...['applied', 'applied, and the one of this package', 'reverted'].map(ofLivepatch),
+        expect.stringContaining('not compared: module ext4'),
+        ...['applied', 'applied, and the one of this package', 'reverted'].map(ofLivepatch),
+      ]);
+      expect(await readdir(out)).toContain('livepatch-ext4-feature.boot.log');
     },
   );
 });
