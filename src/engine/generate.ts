@@ -154,13 +154,13 @@ export async function generate(
     ...changed.flatMap((a) => stallFindings(a, files)),
   );
 
-  const objnames = [...new Set(funcs.map((f) => f.objname))];
+  const patched = distilled.filter((d) => d.funcs.length > 0).map((d) => d.analysed.unit);
   const { callbacks } = request;
   const hooks =
     callbacks === undefined
       ? undefined
       : await stage('callbacks', context, () =>
-          compileCallbacks(callbacks, tree, symbols, objnames, context.dir, context.signal),
+          compileCallbacks(callbacks, tree, symbols, patched, others, context.dir, context.signal),
         );
   const made = await stage('assemble', context, () =>
     assembleKlp(

@@ -26,11 +26,9 @@ import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResol
 import { standInObject } from './stand-in.js';
 import { wrapperSource, type ObjectCallbacks } from './wrapper.js';
 
-type ModuleBuildIds = Pick<KernelSymbols, 'moduleBuildId'>;
-
 export interface AssembleInput {
   tree: KernelTree;
-  kernel: KernelResolver & ModuleBuildIds;
+  kernel: KernelResolver & Pick<KernelSymbols, 'moduleBuildId' | 'dependencies'>;
   /** File name of the module without `.ko`, e.g. `livepatch-fix`; see `moduleNames`. */
   name: string;
   objects: readonly GeneratedObject[];
@@ -123,6 +121,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
         vermagic: vermagicOf(tree, recipe),
         module,
         funcs,
+        loadedWith: loadedWith(input),
         exports: input.kernel.exports(),
         versions: tree.config.get('CONFIG_MODVERSIONS') === 'y',
       });
@@ -135,11 +134,22 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
 }
 
 /** The builds of these objects, vmlinux and those without a build id apart. */
-function moduleBuilds(objnames: readonly string[], kernel: ModuleBuildIds): ModuleBuild[] {
+function moduleBuilds(
+  objnames: readonly string[],
+  kernel: Pick<KernelSymbols, 'moduleBuildId'>,
+): ModuleBuild[] {
   return [...new Set(objnames)].sort().flatMap((name) => {
     const buildId = name === 'vmlinux' ? undefined : kernel.moduleBuildId(name);
     return buildId === undefined ? [] : [{ name, buildId }];
   });
+}
+
+/** The modules that are there whenever a patched object is; see `Expected`. */
+function loadedWith({ objects, funcs, kernel }: AssembleInput): Map<string, Set<string>> {
+  const patched = objects.map(({ unit }) => unit).filter((u) => funcs.some((f) => f.objname === u.objname));
+  return new Map(
+    patched.map((unit) => [unit.objname, new Set([unit.objname, ...kernel.dependencies(unit)])]),
+  );
 }
 
 /** How far code is moved at most (bytes), and in which steps. */

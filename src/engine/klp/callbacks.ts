@@ -3,7 +3,10 @@ import { basename, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import { unitsFor } from '../kernel/units.js';
-import type { GeneratedObject, KernelTree, SymbolSource, TranslationUnit } from '../types.js';
+import { readElf } from '../elf/read.js';
+import type { Provided } from '../provide.js';
+import type { GeneratedObject, KernelTree, TranslationUnit } from '../types.js';
+import { callbackSymbols, header } from './callback-symbols.js';
 import { compileModuleSource, runObjtool } from './link.js';
 import { readModuleRecipe } from './recorded.js';
 import type { ObjectCallbacks } from './wrapper.js';
@@ -16,15 +19,6 @@ const hooks = [
   ['postUnpatch', 'post_unpatch_callback', 'void'],
 ] as const;
 
-/** `#include "llpatch.h"` of a callbacks file: symbols of the kernel that no header offers. */
-const header = `#pragma once
-/* LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME): the variable NAME that the kernel's source PATH defines, static or not. */
-#define LLPATCH_DECLARE_SYMBOL(type, alias, path, name) extern type __llpatch_symbol_##alias
-#define LLPATCH_SYMBOL(alias) __llpatch_symbol_##alias
-`;
-
-const declaration = /\bLLPATCH_DECLARE_SYMBOL\s*\(([^;]*)\)\s*;/g;
-
 export interface CallbackObject {
   object: GeneratedObject;
   callbacks: ObjectCallbacks[];
@@ -34,7 +28,7 @@ export interface CallbackObject {
  * Compiles a C file with functions that run around patching (`int pre_patch_callback(struct klp_object *)`, and
  * `post_patch_`, `pre_unpatch_`, `post_unpatch_callback` without a result); they are called for every patched object.
  * @param file the user's file (absolute)
- * @param objnames the objects that the livepatch patches
+ * @param patched the units that the livepatch patches
  * @param dir a scratch folder (absolute)
  * @throws KlpError `callbacks-unusable` when it cannot be read, has none of the functions or does not compile; what
  *   the symbol tables throw for a symbol that is not there
@@ -43,7 +37,8 @@ export async function compileCallbacks(
   file: string,
   tree: KernelTree,
   symbols: KernelSymbols,
-  objnames: readonly string[],
+  patched: readonly TranslationUnit[],
+  provided: Provided,
   dir: string,
   signal?: AbortSignal,
 ): Promise<CallbackObject> {
@@ -51,7 +46,7 @@ export async function compileCallbacks(
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new KlpError('callbacks-unusable', `${file} cannot be read`, { ...place, cause });
   });
-  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+  const code = withoutComments(text);
   const found = hooks.filter(([, name]) => new RegExp(`\\b${name}\\s*\\(`).test(code));
   if (found.length === 0) {
     throw new KlpError('callbacks-unusable', `${basename(file)} defines no callback function`, place);
@@ -77,54 +72,42 @@ export async function compileCallbacks(
     },
   );
   await runObjtool(link, path);
-  const home = objnames.find((o) => o !== 'vmlinux') ?? 'vmlinux';
+  const modules = new Map(patched.map(({ objname, module }) => [objname, module]));
+  const objects = [...modules].map(([objname, module]) => callbackUnit(file, tree, objname, module));
+  const vmlinux = callbackUnit(file, tree, 'vmlinux');
+  const [home = vmlinux, ...others] = objects;
+  const used = await callbackSymbols(readElf(await readFile(path), 'callbacks.o'), {
+    file: basename(file),
+    text: code,
+    objects,
+    unitsOf: (source) => unitsFor(tree, [source]),
+    symbols,
+    provided,
+  });
   return {
-    object: {
-      unit: callbackUnit(file, tree, home),
-      path,
-      symbols: await declaredSymbols(code, tree, symbols, place),
-    },
-    callbacks: objnames.map((objname) => ({
+    // Where there are several objects, it uses symbols of vmlinux alone.
+    object: { unit: others.length === 0 ? home : vmlinux, path, symbols: used },
+    callbacks: objects.map(({ objname }) => ({
       objname,
       ...Object.fromEntries(found.map(([key, name]) => [key, `klp_call_${name}`])),
     })),
   };
 }
 
-/** The callbacks' object belongs to no unit of the kernel; it sees what code of the patched object sees. */
-function callbackUnit(file: string, tree: KernelTree, objname: string): TranslationUnit {
+/** The text with nothing in place of comments but the ends of their lines. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, (comment) => comment.replace(/[^\n]/g, ''));
+}
+
+/** The callbacks' object as part of an object that they run for: it sees what code of that sees. */
+function callbackUnit(file: string, tree: KernelTree, objname: string, module?: string): TranslationUnit {
   return {
     source: basename(file),
     object: 'callbacks.o',
     objname,
+    ...(module === undefined ? {} : { module }),
     compile: [],
     cwd: tree.dir,
     dependencies: [],
   };
-}
-
-async function declaredSymbols(
-  code: string,
-  tree: KernelTree,
-  symbols: KernelSymbols,
-  place: { file: string },
-): Promise<Map<string, SymbolSource>> {
-  const wanted = new Map<string, SymbolSource>();
-  for (const [, list = ''] of code.matchAll(declaration)) {
-    const [name, path, alias] = list
-      .split(',')
-      .map((part) => part.trim())
-      .reverse();
-    if (name === undefined || path === undefined || alias === undefined) {
-      throw new KlpError(
-        'callbacks-unusable',
-        `LLPATCH_DECLARE_SYMBOL(${list}) needs a type, an alias, a path and a name`,
-        place,
-      );
-    }
-    const [unit] = await unitsFor(tree, [path]);
-    if (!unit) throw new KlpError('callbacks-unusable', `${path} is not part of this kernel`, place);
-    wanted.set(`__llpatch_symbol_${alias}`, symbols.resolveLocal(unit, name));
-  }
-  return wanted;
 }

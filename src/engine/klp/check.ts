@@ -13,6 +13,8 @@ export interface Expected {
   /** The module's name. */
   module: string;
   funcs: readonly KlpFunc[];
+  /** For each patched object: the modules that are there whenever it is, itself among them. */
+  loadedWith: ReadonlyMap<string, ReadonlySet<string>>;
   exports: ReadonlyMap<string, ExportedSymbol>;
   /** Whether the kernel compares checksums of exported symbols (CONFIG_MODVERSIONS). */
   versions: boolean;
@@ -26,7 +28,7 @@ export function checkModule(ko: ElfFile, expected: Expected): void {
   const problems = [
     ...informationProblems(ko, expected),
     ...symbolProblems(ko, expected),
-    ...ko.sections.flatMap((s) => klpSectionProblems(s)),
+    ...ko.sections.flatMap((s) => klpSectionProblems(s, expected.loadedWith)),
     ...functionProblems(ko, expected),
   ];
   if (problems.length === 0) return;
@@ -130,7 +132,7 @@ export function versionTable(ko: ElfFile): Map<string, number> {
   return table;
 }
 
-function klpSectionProblems(section: ElfSection): string[] {
+function klpSectionProblems(section: ElfSection, loadedWith: Expected['loadedWith']): string[] {
   const { name, relocation, flags } = section;
   const problems: string[] = [];
   if (!name.startsWith('.klp.rela.')) {
@@ -145,12 +147,16 @@ function klpSectionProblems(section: ElfSection): string[] {
   if (relocation.target.name !== target) problems.push(`${name} applies to ${relocation.target.name}`);
   const needed = SHF.ALLOC | SHF.RELA_LIVEPATCH;
   if ((flags & needed) !== needed) problems.push(`${name} lacks the flags of a livepatch section`);
+  // Those of vmlinux the kernel applies in any case, those of a module when it loads one that the livepatch patches.
+  const loaded = objname === 'vmlinux' ? new Set([objname]) : loadedWith.get(objname);
+  if (loaded === undefined) problems.push(`${name} belongs to an object that the livepatch does not patch`);
   if (objname !== 'vmlinux' && readWhileLoading(target))
     problems.push(`${name} comes too late for ${target}`);
   for (const { symbol } of relocation.entries) {
     if (symbol?.place !== SHN.LIVEPATCH) problems.push(`${name} refers to ${symbol?.name ?? 'nothing'}`);
-    else if (objname !== 'vmlinux' && symbol.name.startsWith('.klp.sym.vmlinux.')) {
-      problems.push(`${name} refers to ${symbol.name} of vmlinux`);
+    else {
+      const [, holder = ''] = /^\.klp\.sym\.([^.]+)\./.exec(symbol.name) ?? [];
+      if (loaded?.has(holder) === false) problems.push(`${name} refers to ${symbol.name} of ${holder}`);
     }
   }
   return problems;

@@ -29,9 +29,15 @@ export const loading: readonly LivepatchClass[] = [
   {
     number: 31,
     what: 'Callbacks, shadow variables, klp_state',
-    handled: 'A file of callbacks for each object; symbols of all objects can be used in it',
-    codes: ['callbacks-unusable'],
+    handled:
+      'A file of callbacks, called for every object; symbols of vmlinux can be used in it, those of a module where the livepatch patches that module alone',
+    codes: ['callbacks-unusable', 'init-code-used'],
     proofs: [
+      unit(
+        'klp/callback-symbols',
+        'are those of a module and what it depends on, where they run for it alone',
+      ),
+      unit('klp/callback-symbols', 'are not what the kernel has freed'),
       unit('klp/wrapper', 'hooks callbacks to their object, also one without functions'),
       qemu('examples', 'with callbacks sets a variable of the kernel, and sets it back'),
     ],

@@ -11,6 +11,10 @@ const expected: Expected = {
   vermagic: '6.12.107 SMP mod_unload ',
   module: 'livepatch_x',
   funcs: [{ objname: 'vmlinux', oldName: 'f', sympos: 0, newName: 'f' }],
+  loadedWith: new Map([
+    ['vmlinux', new Set(['vmlinux'])],
+    ['ext4', new Set(['ext4', 'jbd2'])],
+  ]),
   exports: new Map([
     ['_printk', { crc: 0x11223344, module: 'vmlinux' }],
     ['in_namespace', { crc: 0x55667788, module: 'vmlinux', namespace: 'NS' }],
@@ -139,6 +143,21 @@ describe('checkModule', () => {
     expect(problems(rename('.klp.rela.vmlinux..data'))).toMatch(/applies to \.text/);
     expect(problems(rename('.klp.rela.vmlinux'))).toMatch(/malformed/);
     expect(problems((ko) => void Object.assign(ko.sections[4] ?? {}, { flags: SHF.ALLOC }))).toMatch(/flags/);
+  });
+
+  it.each([
+    ['vmlinux', 'ext4', /\.klp\.rela\.vmlinux\.\.text refers to \.klp\.sym\.ext4\.x,0 of ext4/],
+    ['ext4', 'ext4', /^$/],
+    ['ext4', 'jbd2', /^$/],
+    ['ext4', 'fat', /refers to \.klp\.sym\.fat\.x,0 of fat/],
+    ['jbd2', 'jbd2', /does not patch/],
+  ])('looks at when it is applied: with %s, a symbol of %s', (objname, holder, message) => {
+    const change = (ko: ElfFile): void => {
+      const [, , klp] = ko.symbols;
+      Object.assign(klp ?? {}, { name: `.klp.sym.${holder}.x,0` });
+      Object.assign(ko.sections[4] ?? {}, { name: `.klp.rela.${objname}..text` });
+    };
+    expect(problems(change)).toMatch(message);
   });
 
   it('notices a symbol name that the kernel cannot read', () => {

@@ -1,0 +1,194 @@
+import { KlpError } from '../../shared/errors.js';
+import { lookUp } from '../distill/lookup.js';
+import { STB } from '../elf/constants.js';
+import type { ElfFile, ElfSymbol } from '../elf/model.js';
+import { functionCovering } from '../elf/query.js';
+import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
+import type { Provided } from '../provide.js';
+import type { SymbolSource, TranslationUnit } from '../types.js';
+import { undefinedSymbols } from './rename.js';
+
+/** `#include "llpatch.h"` of a callbacks file: symbols of the kernel that no header offers. */
+export const header = `#pragma once
+/* LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME): the variable NAME that the kernel's source PATH defines, static or not. */
+#define LLPATCH_DECLARE_SYMBOL(type, alias, path, name) extern type __llpatch_symbol_##alias
+#define LLPATCH_SYMBOL(alias) __llpatch_symbol_##alias
+`;
+
+const declaration = /\bLLPATCH_DECLARE_SYMBOL\s*\(([^;]*)\)\s*;/g;
+
+/** A variable that the file declares by LLPATCH_DECLARE_SYMBOL. */
+interface DeclaredSymbol {
+  path: string;
+  name: string;
+  line: number;
+}
+
+/** What the callbacks' code may refer to, and the kernel that has it. */
+export interface CallbackScope {
+  /** The user's file, as messages name it. */
+  file: string;
+  /** Its text without comments, line for line. */
+  text: string;
+  /** A unit of each object that the callbacks run for. */
+  objects: readonly TranslationUnit[];
+  unitsOf: (path: string) => Promise<readonly TranslationUnit[]>;
+  symbols: Pick<KernelSymbols, 'resolveLocal' | 'resolveGlobal' | 'dependencies'>;
+  provided: Provided;
+}
+
+/**
+ * Finds what a callbacks object refers to. Its code runs for every object, so that a module's symbol, which is bound when
+ * that module is loaded, can be used only if the callbacks run for that module alone.
+ * @returns by the names in the object; what the livepatch itself defines is not among them
+ * @throws KlpError `callbacks-unusable`, `init-code-used`, and what the symbol tables throw
+ */
+export async function callbackSymbols(
+  elf: ElfFile,
+  scope: CallbackScope,
+): Promise<Map<string, SymbolSource>> {
+  const declared = declarations(scope);
+  const found = new Map<string, SymbolSource>();
+  for (const symbol of undefinedSymbols(elf)) {
+    const known = declared.get(symbol.name);
+    const place = placeOf(elf, symbol, scope, known);
+    const source = known ? await ofPath(known, scope, place) : ofName(symbol, scope, place);
+    if (source === undefined) continue;
+    if (source.kind === 'klp' && source.freed !== undefined) {
+      throw new KlpError(
+        'init-code-used',
+        `the callbacks use ${source.name} in ${source.freed}, which the running kernel has freed`,
+        place,
+      );
+    }
+    found.set(symbol.name, source);
+  }
+  return found;
+}
+
+interface Place {
+  file: string;
+  line?: number;
+  function?: string;
+}
+
+function declarations({ file, text }: CallbackScope): Map<string, DeclaredSymbol> {
+  const found = new Map<string, DeclaredSymbol>();
+  for (const { 1: list = '', index } of text.matchAll(declaration)) {
+    const line = lineAt(text, index);
+    const [name, path, alias] = list
+      .split(',')
+      .map((part) => part.trim())
+      .reverse();
+    if (name === undefined || path === undefined || alias === undefined) {
+      throw new KlpError(
+        'callbacks-unusable',
+        `LLPATCH_DECLARE_SYMBOL(${list}) needs a type, an alias, a path and a name`,
+        { file, line },
+      );
+    }
+    found.set(`__llpatch_symbol_${alias}`, { path, name, line });
+  }
+  return found;
+}
+
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}
+
+function placeOf(
+  elf: ElfFile,
+  symbol: ElfSymbol,
+  { file, text }: CallbackScope,
+  known: DeclaredSymbol | undefined,
+): Place {
+  const at = text.search(new RegExp(`\\b${symbol.name.replace(/\W/g, '\\$&')}\\b`));
+  const line = known?.line ?? (at < 0 ? undefined : lineAt(text, at));
+  const users = elf.sections.flatMap(({ relocation }) =>
+    (relocation?.entries ?? []).flatMap((entry) =>
+      relocation && entry.symbol === symbol
+        ? (functionCovering(elf, relocation.target, entry.offset) ?? [])
+        : [],
+    ),
+  );
+  const [user] = users;
+  return {
+    file,
+    ...(line === undefined ? {} : { line }),
+    ...(user ? { function: user.name.replace(/^klp_call_/, '') } : {}),
+  };
+}
+
+/** The variable that a source file defines, in the one object that has it and that is there whenever the code runs. */
+async function ofPath(
+  { path, name }: DeclaredSymbol,
+  scope: CallbackScope,
+  place: Place,
+): Promise<KlpSource> {
+  const { symbols, unitsOf } = scope;
+  const units = await unitsOf(path);
+  const usable = units.filter(({ objname }) => isThere(objname, scope));
+  const [unit] = units;
+  if (unit && usable.length === 0) throw notThere(name, unit.objname, scope, place);
+  const sources = new Map<string, KlpSource>();
+  let failure: KlpError | undefined;
+  for (const one of usable) {
+    try {
+      const source = symbols.resolveLocal(one, name);
+      sources.set(`${source.objname} ${source.sympos}`, source);
+    } catch (error) {
+      if (!(error instanceof KlpError) || error.code !== 'symbol-not-in-kernel') throw error;
+      failure ??= error;
+    }
+  }
+  const [source, ...more] = sources.values();
+  if (source && more.length === 0) return source;
+  if (source === undefined && failure) throw failure;
+  const objects = usable.map(({ object, objname }) => `${object} of ${objname}`).join(', ');
+  throw new KlpError(
+    'callbacks-unusable',
+    `which ${name} of ${path} is meant cannot be told: ${objects || 'no object is made of it'}`,
+    place,
+  );
+}
+
+/** What a name means to the callbacks, for every object that they run for; undefined if the livepatch defines it. */
+function ofName(symbol: ElfSymbol, scope: CallbackScope, place: Place): SymbolSource | undefined {
+  const { objects, provided, symbols } = scope;
+  const { name } = symbol;
+  const meanings = objects.map((unit) => {
+    try {
+      return lookUp(unit, name, provided, symbols);
+    } catch (error) {
+      if (!(error instanceof KlpError)) throw error;
+      // A weak reference that nothing defines is 0.
+      if (symbol.binding === STB.WEAK && error.code === 'symbol-not-in-kernel') return undefined;
+      throw new KlpError(error.code, error.message, { ...error.detail, ...place, cause: error });
+    }
+  });
+  const holders = new Set(
+    meanings.map((m) => (typeof m === 'object' && m.kind === 'klp' ? m.objname : 'vmlinux')),
+  );
+  const module = [...holders].find((objname) => objname !== 'vmlinux');
+  if (module !== undefined && objects.length > 1) throw notThere(name, module, scope, place);
+  const [first] = meanings;
+  return first === 'livepatch' ? undefined : first;
+}
+
+/** Is the object there whenever a callback runs, and are its symbols bound by then? */
+function isThere(objname: string, { objects }: CallbackScope): boolean {
+  return objname === 'vmlinux' || objects.every((unit) => unit.objname === objname);
+}
+
+function notThere(name: string, holder: string, { objects }: CallbackScope, place: Place): KlpError {
+  const others = objects.map(({ objname }) => objname).filter((objname) => objname !== holder);
+  return new KlpError(
+    'callbacks-unusable',
+    `the callbacks use ${name} of ${holder} and run for ${others.join(' and ')}, when ${holder} may not be loaded`,
+    {
+      ...place,
+      object: holder,
+      advice: `Symbols of ${holder} can be used in the callbacks of a livepatch that patches ${holder} alone: make one of its own.`,
+    },
+  );
+}
