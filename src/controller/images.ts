@@ -5,6 +5,7 @@ import { llvmFor } from '../shared/compilers.js';
 import { KlpError } from '../shared/errors.js';
 import { stage } from '../shared/progress.js';
 import { noSeries, seriesFor } from '../shared/series.js';
+import { buildNote } from './build-note.js';
 import { addEngine, buildKernelImage } from './build.js';
 import type { ControllerContext } from './context.js';
 import {
@@ -108,6 +109,8 @@ export async function ensureImage(
     if ((await imageId(docker, kernelRef, context.signal)) !== undefined) return 'present';
     if (request.pull === true && (await pullTo(docker, tag, kernelRef, context))) return 'pulled';
     if (request.build === false) throw absent();
+    const kernels = await imagesWithLabel(docker, label.inputs, context.signal);
+    context.progress({ type: 'note', text: buildNote(source.version, of, kernels) });
     const labels = {
       [label.kernel]: source.version,
       [label.arch]: arch.name,

@@ -65,6 +65,10 @@ describe('an image', () => {
       llvm: 19,
       config: 'tiny',
     });
+    const said = events.findIndex((event) => event.type === 'note' && event.text.includes('it is built now'));
+    expect(said).toBeGreaterThan(0);
+    const begun = events.slice(0, said).filter((event) => event.type === 'stage');
+    expect(new Set(begun.map((event) => event.name))).toEqual(new Set(['resolve source']));
     expect(image.ref).toMatch(/^klp-docker:6\.98\.7-x86_64-llvm19-tiny-[0-9a-f]{8}$/);
 
     expect(image.configSha256).toBe(
