@@ -4,13 +4,14 @@ import { KlpError } from '../../shared/errors.js';
 import { STB, STT } from '../elf/constants.js';
 import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
 import { buildIdOf } from './elf-notes.js';
+import { readDependencies } from './dependencies.js';
 import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
 import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
 import { openSeals } from './seals.js';
 import { openReadOnlyKeys } from './static-keys.js';
 import { placeObject, type Placement } from './placement.js';
 import { isDefined, lazily, openSymbolFile, type FileSymbol, type SymbolFile } from './symbol-file.js';
-import { moduleNameOf, readSymvers, type ExportedSymbol } from './symvers.js';
+import { readSymvers, type ExportedSymbol } from './symvers.js';
 
 export type KlpSource = Extract<SymbolSource, { kind: 'klp' }>;
 
@@ -268,31 +269,6 @@ function newDependency(unit: TranslationUnit, name: string, exporter: string): K
     `${describeUnit(unit)} uses ${name} of module ${exporter}, which it does not depend on`,
     { object: unit.object },
   );
-}
-
-/** Names of the modules that are loaded whenever this one is, as modinfo tells them. */
-function readDependencies(
-  modules: (path: string) => KernelObject,
-  exports: () => ReadonlyMap<string, ExportedSymbol>,
-  path: string,
-): Set<string> {
-  const paths = new Map([...exports().values()].map((e) => [moduleNameOf(e.module), `${e.module}.ko`]));
-  const found = new Set<string>();
-  const visit = (module: string): void => {
-    const { file } = modules(module);
-    const modinfo = file.header.sections.find((s) => s.name === '.modinfo');
-    const text = modinfo === undefined ? '' : Buffer.from(file.bytes(modinfo)).toString('latin1');
-    const list = text.split('\0').find((line) => line.startsWith('depends='));
-    for (const name of (list ?? '').slice('depends='.length).split(',')) {
-      const kernelName = name.replaceAll('-', '_');
-      const next = paths.get(kernelName);
-      if (next === undefined || found.has(kernelName)) continue;
-      found.add(kernelName);
-      visit(next);
-    }
-  };
-  visit(path);
-  return found;
 }
 
 function cached<V>(make: (key: string) => V): (key: string) => V {
