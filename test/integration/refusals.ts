@@ -174,6 +174,34 @@ export const refusals: Refusal[] = [
     message: /copy_page_64\.S is assembly/,
   },
   {
+    name: 'initcall',
+    about: 'an initcall that is not marked __init',
+    edits: [
+      {
+        file: 'mm/mmap.c',
+        behind: 'static int init_user_reserve(void)',
+        find: 'SZ_128K',
+        put: 'SZ_64K',
+      },
+    ],
+    code: 'init-function-changed',
+    message: /init_user_reserve is an initcall, and nothing else calls it/,
+  },
+  {
+    name: 'module-exit',
+    about: 'what a module does when it is unloaded',
+    edits: [
+      {
+        file: 'drivers/net/dummy.c',
+        behind: 'static void __exit dummy_cleanup_module(void)',
+        find: '{',
+        put: '{\n	pr_info("going\\n");',
+      },
+    ],
+    code: 'init-function-changed',
+    message: /cleanup_module is in \.exit\.text: ftrace cannot redirect it/,
+  },
+  {
     name: 'file-asm',
     about: 'instructions of a C file outside functions that change places',
     arch: 'x86_64',

@@ -4,7 +4,8 @@ import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
 import type { IrModule, IrVariable } from '../ir/module.js';
 import { filesOf, lineOf } from '../patch/touched.js';
-import type { PatchedFile } from '../types.js';
+import type { PatchedFile, TranslationUnit } from '../types.js';
+import { callersOf } from './boot.js';
 import type { ComparedUnit } from './interface.js';
 
 /**
@@ -63,17 +64,29 @@ export function judge(
   for (const name of diff.changed) {
     const f = patched.globals.get(name);
     const section = (f?.kind === 'function' ? f.section : undefined) ?? '';
+    const place = { ...at(name), function: name };
     if (transient.test(section)) {
+      refusals.push(transientChanged(name, section, unit, place));
+      continue;
+    }
+    const { past, future } = callersOf(unit, patched, name);
+    if (past === undefined) continue;
+    if (future === undefined) {
+      const when = unit.module === undefined ? '' : ' where the module is loaded';
       refusals.push(
         new KlpError(
           'init-function-changed',
-          `${name} is in ${section}: it has run, and its memory is free`,
-          {
-            ...at(name),
-            function: name,
-          },
+          `${name} is ${past}, and nothing else calls it: its new code would not run${when}`,
+          place,
         ),
       );
+    } else if (!past.startsWith('called')) {
+      notes.push({
+        code: 'init-function-changed',
+        severity: 'warning',
+        message: `${name} is ${past}, which has run: its new code is for ${future} alone`,
+        ...place,
+      });
     }
   }
   for (const name of diff.changedOnce) {
@@ -170,6 +183,34 @@ export function judge(
     );
   }
   return { refusals, notes };
+}
+
+/** A changed function of a section that ftrace has no part in, or that is not there any more. */
+function transientChanged(name: string, section: string, unit: TranslationUnit, place: Place): KlpError {
+  const isExit = /^\.(?:mem)?exit\b/.test(section);
+  const isBuiltIn = unit.module === undefined;
+  if (!isExit) {
+    const where = isBuiltIn ? '' : ' where the module is loaded';
+    return new KlpError(
+      'init-function-changed',
+      `${name} is in ${section}: it has run${where}, and its memory is free`,
+      place,
+    );
+  }
+  return isBuiltIn
+    ? new KlpError('init-function-changed', `${name} is in ${section}: it is built in, and never runs`, {
+        ...place,
+        advice: 'Leave this part out of the patch; nothing is lost without it.',
+      })
+    : new KlpError(
+        'init-function-changed',
+        `${name} is in ${section}: ftrace cannot redirect it, and its old code runs when the module is unloaded`,
+        {
+          ...place,
+          advice:
+            'Change a function that it calls and that is not marked __exit, or leave this part out of the patch and unload the module only to load a fixed one.',
+        },
+      );
 }
 
 /** What of a variable changes, in a word. */

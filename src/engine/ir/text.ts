@@ -157,7 +157,8 @@ export function isNamedInString(text: string, name: string): boolean {
   if (!text.includes(name)) return false;
   const word = new RegExp(String.raw`(?<![\w$.])${name.replace(/[.$]/g, '\\$&')}(?![\w$])`);
   for (const [token] of text.matchAll(globalName)) {
-    if (/^c?"/.test(token) && word.test(token)) return true;
+    // An escape (`\\09`) ends a word, though its digits look like one.
+    if (/^c?"/.test(token) && word.test(token.replace(/\\(?:\\|[0-9A-Fa-f]{2})/g, ' '))) return true;
   }
   return false;
 }

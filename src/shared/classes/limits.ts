@@ -41,6 +41,9 @@ export const limits: readonly LivepatchClass[] = [
     codes: ['init-function-changed', 'init-code-used', 'registered-data-changed', 'data-stays-writable'],
     proofs: [
       unit('diff/refuse', 'init-function-changed'),
+      unit('diff/boot', 'as an initcall that is called by %s too'),
+      refused('an initcall that is not marked __init'),
+      refused('what a module does when it is unloaded'),
       unit('distill/escapes', 'is left to code that used it before'),
       qemu('symbols', 'data that the kernel has freed'),
     ],

@@ -30,7 +30,7 @@ export const diffCodes = {
   'init-function-changed': entry(
     'refused',
     'The patch changes code that runs only once',
-    'Functions marked __init or __exit run when the kernel boots or a module comes or goes. __init code has run and its memory is freed; a new version would never be called, and the fix would silently do nothing.',
+    'A function marked __init, and one that only an initcall, a module_init() or __init code calls, has run when the kernel has booted or the module is loaded; the memory of __init code is free. A function marked __exit of a loaded module has yet to run, but ftrace knows none of these; built into the kernel it never runs. A new version would not be called, and the fix would silently do nothing. As a warning: the function is an initcall and is called otherwise too, and only there the new version runs.',
     'If the fix matters for a running kernel, do its work in a pre-patch callback (--callbacks FILE.c); if not, leave this part out of the patch.',
   ),
   'init-code-used': entry(

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseModule, type IrVariable } from '../../../../src/engine/ir/module.js';
-import { globalsIn, mapGlobals, quoteName, typeEnd } from '../../../../src/engine/ir/text.js';
+import {
+  globalsIn,
+  isNamedInString,
+  mapGlobals,
+  quoteName,
+  typeEnd,
+} from '../../../../src/engine/ir/text.js';
 
 const text = `; ModuleID = 'x.bc'
 source_filename = "x.c"
@@ -90,5 +96,17 @@ describe('typeEnd', () => {
     ['<{ i8 }> <{ i8 1 }>', '<{ i8 }>'],
   ])('finds the end of the type in %s', (input, type) => {
     expect(input.slice(0, typeEnd(input, 0))).toBe(type);
+  });
+});
+
+describe('a name in assembly', () => {
+  it.each([
+    ['"call f"', true],
+    ['"\\09.long\\09f - .\\09"', true],
+    ['asm sideeffect "1:\\0Af\\0A", ""()', true],
+    ['"call f2, .f, f$"', false],
+    ['call void @f()', false],
+  ])('is found in %s: %s', (text, found) => {
+    expect(isNamedInString(text, 'f')).toBe(found);
   });
 });
