@@ -110,7 +110,7 @@ async function survey(paths: string[], options: SurveyOptions, session: Session)
         const proof = { assets, outDir, records, moduleLoad, jobs: atATime, timeoutMs };
         done = await stage('verification', context, () => proveItems(done, proof, context));
       }
-      conclude(known, input.about, [...done, ...input.unreadable.map(unreadableRecord)]);
+      conclude(known, input, [...done, ...input.unreadable.map(unreadableRecord)]);
     });
     await writeFileAtomic(join(outDir, 'survey.json'), renderJson(known));
   });

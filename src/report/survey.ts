@@ -6,6 +6,9 @@ import { count, table, wrapped } from './units.js';
 /** Width of a message below its item. */
 const messageWidth = 100;
 
+const partsNote =
+  'A livepatch here is of the changes to one file (and of those named `with`): a fix may have parts in others.';
+
 /**
  * A survey as text for people: how many of each outcome and code, then each item that is or was to be a livepatch.
  * @param all list the items without anything to patch as well
@@ -21,6 +24,7 @@ export function renderSurvey(survey: Survey, style: Style, all: boolean): string
       Object.entries(outcomes).map(([name, n]) => [String(n).padStart(6), nameOf(name)]),
       '  ',
     ),
+    ...(survey.change === 'file' && made.length > 0 ? ['', partsNote] : []),
     ...section('reasons', countRows(codes), style),
     ...section('livepatches', table(made.map(livepatchRow), '  '), style),
     ...section('refused', of('refused').flatMap(reasonLines), style),

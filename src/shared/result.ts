@@ -202,6 +202,8 @@ export const surveyedItemSchema = z.strictObject({
 export const surveySchema = z.strictObject({
   /** Where the changes come from, for people. */
   about: z.string(),
+  /** What an item is: a patch, or all that differs in one file, which may be a part of a fix and of several. */
+  change: z.enum(['patch', 'file']),
   /** How many items have each outcome, and each reason code. */
   outcomes: z.record(z.string(), z.number().int()),
   codes: z.record(z.string(), z.number().int()),

@@ -3,6 +3,9 @@ import type { Kind } from '../shared/errors.js';
 import { isCode } from '../shared/outcome.js';
 import type { ResultDocument, Survey, SurveyedItem } from '../shared/result.js';
 import type { ItemRecord } from './records.js';
+import type { SurveyInput } from './types.js';
+
+type Surveyed = Pick<SurveyInput, 'about' | 'ordered'>;
 
 type Outcome = SurveyedItem['outcome'];
 
@@ -35,7 +38,7 @@ export function countsText(outcomes: Record<string, number>): string {
 }
 
 /** The survey as the result document tells it. */
-export function summarise(about: string, records: readonly ItemRecord[]): Survey {
+export function summarise({ about, ordered }: Surveyed, records: readonly ItemRecord[]): Survey {
   const items = records.map(({ entry }) => entry);
   const counts = new Map<string, number>();
   for (const { code } of items) if (code !== undefined) counts.set(code, (counts.get(code) ?? 0) + 1);
@@ -43,6 +46,8 @@ export function summarise(about: string, records: readonly ItemRecord[]): Survey
   const made = (item: SurveyedItem): boolean => item.module !== undefined;
   return {
     about,
+    // Only what was split by file is not in the order in which it was made.
+    change: ordered ? 'patch' : 'file',
     outcomes: outcomesOf(items),
     codes: Object.fromEntries([...counts].sort(([a, n], [b, m]) => m - n || a.localeCompare(b))),
     functions: {
@@ -57,8 +62,8 @@ export function summarise(about: string, records: readonly ItemRecord[]): Survey
  * Brings a document up to date with a survey that came to its end. Refusals are results; a livepatch that failed its
  * verification, and what only klp-docker or the machine can be blamed for, are errors of the survey.
  */
-export function conclude(known: ResultDocument, about: string, records: readonly ItemRecord[]): void {
-  known.survey = summarise(about, records);
+export function conclude(known: ResultDocument, input: Surveyed, records: readonly ItemRecord[]): void {
+  known.survey = summarise(input, records);
   known.status = 'surveyed';
   for (const { entry, findings } of records) {
     known.findings.push(...findings);

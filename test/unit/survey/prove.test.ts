@@ -97,7 +97,7 @@ describe('the livepatches of a survey', () => {
     expect(outcomes).toEqual(['verified', 'verification-failed', 'verified']);
     expect(proved[1]?.entry).toMatchObject({ code: 'kernel-oops' });
     const known = emptyResult('error');
-    conclude(known, 'test', proved);
+    conclude(known, { about: 'test', ordered: true }, proved);
     expect(known).toMatchObject({ status: 'verification-failed', survey: { outcomes: { verified: 2 } } });
     expect(exitCodeOfResult(known)).toBe(6);
   });
@@ -156,7 +156,7 @@ describe('the exit code of a survey', () => {
     const known = emptyResult('error');
     conclude(
       known,
-      'test',
+      { about: 'test', ordered: true },
       outcomes.map((entry, i) => record(`p${i}`, entry)),
     );
     expect(exitCodeOfResult(known)).toBe(exitCode);
