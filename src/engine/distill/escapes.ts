@@ -1,6 +1,7 @@
 import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
-import { bareName, firstComma, globalsIn, isAddress } from '../ir/text.js';
+import { bareName, firstComma, globalsIn } from '../ir/text.js';
+import { addressesAt, carriedIn, instructionOf, isCarrier, type Carried } from './carried.js';
 import type { Selection } from './select.js';
 
 /** A place where new code hands out the address of something that exists in the livepatch alone. */
@@ -12,8 +13,6 @@ export interface Escape {
   /** What is done with it: `passes it to queue_work()`, `stores it`. */
   how: string;
 }
-
-const token = /c?"[^"]*"|;[^\n]*|@(?:[-\w$.]+|"[^"]*")/g;
 
 /**
  * Addresses of functions of the livepatch, and of its data that holds such addresses, which its code gives away: to a
@@ -30,13 +29,15 @@ export function escapes(patched: IrModule, selection: Selection): Escape[] {
   for (const f of functions) {
     const seen = new Set<string>();
     const lines = f.body.split('\n');
-    const passing = onStack(lines);
+    const inside = insideOf(lines, selection);
+    const carried = carriedIn(lines, (name) => selection.own.has(name));
     for (const line of lines) {
-      for (const what of globalsIn(line)) {
+      const addresses = addressesAt(line, carried);
+      for (const what of new Set(addresses.flatMap((one) => [...one.what]))) {
         if (seen.has(what) || !selection.own.has(what)) continue;
-        const how = given(line, what);
+        const how = given(line, what, carried);
         if (how === undefined) continue;
-        if (!kept.has(what) && !(leaves(how, what, selection) && !isOwn(target(line), selection, passing)))
+        if (!kept.has(what) && !(leaves(how, what, selection) && !isOwn(target(line), selection, inside)))
           continue;
         seen.add(what);
         found.push({ what: named(selection.own.get(what), what), from: f.name, how });
@@ -67,15 +68,17 @@ function named(g: IrFunction | IrVariable | undefined, name: string): string {
   return text === undefined || !isAnonymous(g as IrVariable) ? name : `the text "${text}"`;
 }
 
-/** Names of the pointers to a function's own stack. */
-function onStack(lines: readonly string[]): Set<string> {
+/** Names of the pointers into a function's own stack, and into the livepatch's data. */
+function insideOf(lines: readonly string[], { own }: Selection): Set<string> {
   const found = new Set<string>();
   for (const line of lines) {
-    const [, name, operation, operands = ''] =
-      /^\s*(%[-\w$.]+) = (alloca|getelementptr|bitcast)\b(.*)/.exec(line) ?? [];
-    if (name === undefined) continue;
-    const ofStack = (operands.match(/%[-\w$.]+/g) ?? []).some((base) => found.has(base));
-    if (operation === 'alloca' || ofStack) found.add(name);
+    const { result, name } = instructionOf(line);
+    if (result === undefined || !['alloca', 'getelementptr', 'bitcast'].includes(name)) continue;
+    const operands = line.slice(line.indexOf('=') + 1);
+    const bases = operands.match(/%[-\w$.]+/g) ?? [];
+    const isInside =
+      bases.some((base) => found.has(base)) || globalsIn(operands).some((base) => own.has(base));
+    if (name === 'alloca' || isInside) found.add(result);
   }
   return found;
 }
@@ -91,9 +94,9 @@ function leaves(how: string, what: string, { own }: Selection): boolean {
 }
 
 /** Is it memory that is no longer there when the livepatch is unloaded: the stack, or the livepatch's own data? */
-function isOwn(place: string, { own }: Selection, stack: ReadonlySet<string>): boolean {
+function isOwn(place: string, { own }: Selection, inside: ReadonlySet<string>): boolean {
   const locals = place.match(/%[-\w$.]+/g) ?? [];
-  return locals.some((name) => stack.has(name)) || globalsIn(place).some((name) => own.has(name));
+  return locals.some((name) => inside.has(name)) || globalsIn(place).some((name) => own.has(name));
 }
 
 /** The part of a store or a copy that says where it writes to. */
@@ -110,20 +113,20 @@ function isLockKey(module: IrModule, g: IrFunction | IrVariable): boolean {
   return !/^(?:\{\}|opaque)?$/.test(module.types.get(g.type) ?? '');
 }
 
-/** What an instruction does with the address of `what`; undefined when it only calls, reads, writes or compares it. */
-function given(line: string, what: string): string | undefined {
-  const instruction = /^\s*(?:%[-\w$.]+ = )?(?:(?:tail|musttail|notail) )?(\w+)/.exec(line)?.[1] ?? '';
-  const addresses = [...line.matchAll(token)].filter(
-    (m) => m[0].startsWith('@') && bareName(m[0]) === what && isAddress(line, m.index),
-  );
-  if (addresses.length === 0) return undefined;
-  switch (instruction) {
+/**
+ * What an instruction does with the address of `what`; undefined when it only calls, reads, writes or compares it, or its
+ * result carries it on.
+ */
+function given(line: string, what: string, carried: Carried): string | undefined {
+  const { name } = instructionOf(line);
+  const addresses = addressesAt(line, carried).filter((one) => one.what.has(what));
+  if (addresses.length === 0 || isCarrier(name)) return undefined;
+  switch (name) {
     case 'load':
     case 'icmp':
-    case 'getelementptr':
       return undefined;
     case 'store':
-      return addresses.some((m) => m.index < line.length - target(line).length) ? stores : undefined;
+      return addresses.some(({ index }) => index < line.length - target(line).length) ? stores : undefined;
     case 'call': {
       if (/\basm\b/.test(line)) return undefined;
       const callee = /[@%](?:[-\w$.]+|"[^"]*")(?=\()/.exec(line)?.[0] ?? '';

@@ -21,12 +21,30 @@ describe('the address of a new function', () => {
     ['call void @queue(ptr noundef %0, ptr noundef nonnull @fresh) #3', 'passes it to queue()'],
     ['store ptr @fresh, ptr %0, align 8', 'stores it'],
     ['call void %0(ptr @fresh)', 'passes it on'],
-    ['%2 = select i1 true, ptr @fresh, ptr null', 'hands it on'],
+    ['%2 = cmpxchg ptr %0, ptr null, ptr @fresh acq_rel monotonic', 'hands it on'],
+    ['%2 = select i1 true, ptr @fresh, ptr null\n  store ptr %2, ptr %0', 'stores it'],
+    [
+      '%2 = ptrtoint ptr @fresh to i64\n  %3 = or i64 %2, 1\n  call void @queue(ptr %0, i64 %3)',
+      'passes it to queue()',
+    ],
+    [
+      '%2 = insertvalue { i64, ptr } undef, ptr @fresh, 1\n  store { i64, ptr } %2, ptr %0, align 8',
+      'stores it',
+    ],
+    [
+      'br label %2\n2:\n  %3 = phi ptr [ null, %1 ], [ %4, %2 ]\n  store ptr %3, ptr %0\n  %4 = select i1 true, ptr %3, ptr @fresh\n  br label %2',
+      'stores it',
+    ],
   ])('is given away by %s', (line, how) => {
     expect(given(before, `declare void @queue(ptr, ptr)\n${fresh}${f(line)}`)).toEqual([`f: fresh: ${how}`]);
   });
 
-  it.each(['call void @fresh(ptr %0)', '%2 = icmp eq ptr %0, @fresh'])('is not given away by %s', (line) => {
+  it.each([
+    'call void @fresh(ptr %0)',
+    '%2 = icmp eq ptr %0, @fresh',
+    '%2 = select i1 true, ptr @fresh, ptr @fresh\n  call void %2(ptr %0)',
+    '%2 = select i1 true, ptr @fresh, ptr null\n  %3 = icmp eq ptr %2, %0',
+  ])('is not given away by %s', (line) => {
     expect(given(before, fresh + f(line))).toEqual([]);
   });
 
@@ -59,6 +77,15 @@ describe('a text of the livepatch', () => {
     ]);
   });
 
+  it('is given away by what stores one of two', () => {
+    const other = '@.str.1 = private unnamed_addr constant [4 x i8] c"odd\\00", align 1\n';
+    const choice = '%2 = select i1 true, ptr @.str, ptr @.str.1';
+    const stored = ['f: the text "new": stores it', 'f: the text "odd": stores it'];
+    expect(given(before, other + withText(choice, 'store ptr %2, ptr %0, align 8'))).toEqual(stored);
+    expect(given(before, other + withText(choice, 'call void @print(ptr %2)'))).toEqual([]);
+    expect(given(before, other + withText(choice, '%3 = alloca ptr', 'store ptr %2, ptr %3'))).toEqual([]);
+  });
+
   it.each([
     [['call void @print(ptr noundef nonnull @.str)']],
     [
@@ -80,6 +107,13 @@ describe('a text of the livepatch', () => {
     for (const line of ['store ptr @.str, ptr @own', `store ptr @.str, ${field}`, `store i64 1, ${field}`]) {
       expect(given(before, own + withText(`${line}, align 8`))).toEqual([]);
     }
+    const element = '%2 = getelementptr [2 x i64], ptr @own, i64 0, i64 1';
+    expect(given(before, own + withText(element, 'store ptr @.str, ptr %2'))).toEqual([]);
+    // What may be data of the kernel as well is that.
+    const either = '%2 = select i1 true, ptr @own, ptr %0';
+    expect(given(before, own + withText(either, 'store ptr @.str, ptr %2'))).toEqual([
+      'f: the text "new": stores it',
+    ]);
   });
 
   it('is given away by what copies a template that holds it', () => {
