@@ -10,6 +10,11 @@ tell() {
   echo "<6>@$TOKEN $*" >&9
 }
 
+# The GNU build id of the kernel among its notes, in hex: 20 bytes behind the sizes of name and content, type 3, the name.
+build_id() {
+  od -An -v -tx1 /sys/kernel/notes | tr -d ' \n' | sed -n 's/.*040000001400000003000000474e5500//p' | cut -c 1-40
+}
+
 # Longest piece of output in one record; the kernel's limit is near 1000 bytes.
 PIECE=800
 # Lines of output that one step may show, and bytes of one line; what a test prints beyond is left out.

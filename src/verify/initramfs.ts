@@ -13,6 +13,8 @@ export interface PlannedCase {
   case: VerifyCase;
   /** The livepatch's module name. */
   module: string;
+  /** GNU build id of the kernel that it was made for, hex. */
+  buildId?: string;
   /** `once` when no module is patched. */
   passes: (ModuleLoad | 'once')[];
 }

@@ -7,6 +7,8 @@ export interface LivepatchInfo {
   name: string;
   /** The release of the kernel it was built for, from its version magic. */
   release: string;
+  /** GNU build id of that kernel, hex; not all livepatches say it. */
+  buildId?: string;
   /**
    * Modules it has klp relocations for. A module all of whose symbols are exported needs none, so this may be
    * less than what is patched; the kernel tells the rest once the livepatch is loaded.
@@ -41,7 +43,8 @@ export function readLivepatch(bytes: Uint8Array, label: string): LivepatchInfo {
     const object = /^\.klp\.rela\.([\w-]+)\./.exec(section.name)?.[1];
     if (object !== undefined && object !== 'vmlinux') objects.add(object);
   }
-  return { name, release, objects: [...objects].sort() };
+  const buildId = values.get('klp_build_id');
+  return { name, release, ...(buildId === undefined ? {} : { buildId }), objects: [...objects].sort() };
 }
 
 /** `.modinfo`: strings `key=value`, each ended by zero bytes. The first of a key counts. */

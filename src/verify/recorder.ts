@@ -117,6 +117,7 @@ export function createRecorder(plan: BootPlan): Recorder {
   let partial = '';
   let phase: Step['phase'] = 'boot';
   let enablingAt: number | undefined;
+  let build = '';
 
   const label = (): string => {
     if (planned === undefined) return '';
@@ -191,6 +192,17 @@ export function createRecorder(plan: BootPlan): Recorder {
     selftest = undefined;
   };
 
+  /** What a boot shows of another build says nothing about the one that the livepatch was made for. */
+  const compareBuild = (): void => {
+    const own = planned?.buildId;
+    if (own === undefined || own === build) return;
+    const booted = build === '' ? 'tells no build id' : `is build ${build}`;
+    find(
+      'kernel-build-differs',
+      `the livepatch was made for build ${own}, the kernel that was booted ${booted}`,
+    );
+  };
+
   const protocol = (verb: string, rest: string, at: number | undefined): boolean => {
     switch (verb) {
       case 'hello':
@@ -204,11 +216,15 @@ export function createRecorder(plan: BootPlan): Recorder {
           ...(at === undefined ? {} : { ms: Math.round(at * 1000) }),
         });
         return true;
+      case 'build':
+        build = rest;
+        return false;
       case 'case':
         planned = plan.cases[Number(rest)];
         pass = undefined;
         record.begun = Number(rest) + 1;
         record.doing = label();
+        compareBuild();
         return true;
       case 'pass':
         pass = planned?.passes.find((known) => known === rest);

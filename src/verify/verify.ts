@@ -99,6 +99,7 @@ async function planCase(one: VerifyCase, release: string): Promise<PlannedCase> 
   return {
     case: { ...one, objects },
     module: info.name,
+    ...(info.buildId === undefined ? {} : { buildId: info.buildId }),
     passes: objects.length === 0 ? ['once'] : orders(one.moduleLoad),
   };
 }

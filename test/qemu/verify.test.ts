@@ -111,9 +111,10 @@ describe('what never ends', () => {
   });
 });
 
-it('a test script that fails: its output, and the later phases all the same', async () => {
-  const result = await run([one('good', { testScript: script('fails-during') })]);
-  expect(codes(result)).toEqual(['guest-test-failed']);
+it('a test script that fails: its output, and the later phases all the same; a livepatch of another build', async () => {
+  const result = await run([one('good', { testScript: script('fails-during') }), one('other_build')]);
+  expect(codes(result)).toEqual(['guest-test-failed', 'kernel-build-differs']);
+  expect(codes(result, 'other_build')).toEqual(['kernel-build-differs']);
   expect(result.findings[0]?.output).toMatch(/^now during\non stderr\nno newline at the end\nexit code 1/);
   expect(steps(result, 'good').slice(-1)).toEqual(['after test-after']);
 });

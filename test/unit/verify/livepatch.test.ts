@@ -24,6 +24,10 @@ describe('readLivepatch', () => {
     });
   });
 
+  it('reads which build it was made for', () => {
+    expect(readLivepatch(moduleFile([...good, 'klp_build_id=0a1b']), 'x.ko').buildId).toBe('0a1b');
+  });
+
   it.each([
     ['an ordinary module', ['license=GPL', 'name=loop', 'vermagic=6.12.107 SMP']],
     ['a livepatch that says N', ['livepatch=N', 'name=x', 'vermagic=6.12.107 SMP']],

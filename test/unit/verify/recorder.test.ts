@@ -65,6 +65,20 @@ describe('createRecorder', () => {
     });
   });
 
+  it.each([
+    { booted: '@build 0a0a', codes: [] },
+    { booted: '@build 0b0b', codes: ['kernel-build-differs'] },
+    { booted: '@build ', codes: ['kernel-build-differs'] },
+    { booted: '', codes: ['kernel-build-differs'] },
+  ])('a livepatch of build 0a0a proves $codes after "$booted"', ({ booted, codes }) => {
+    const cases = [{ ...planned('a'), buildId: '0a0a' }, planned('b')];
+    const { record } = play(
+      cases,
+      `@hello 6.12.0\n${booted}\n@case 0000\n@case-end\n@case 0001\n@case-end\n@end`,
+    );
+    expect(record.findings.map((finding) => finding.code)).toEqual(codes);
+  });
+
   it('a failed step is a finding with its output and the kernel lines of its time', () => {
     const { record } = play(
       [planned('a')],
