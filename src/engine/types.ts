@@ -73,6 +73,8 @@ export type SymbolSource =
       proof: string;
       /** The section it lies in, if the running kernel frees that. */
       freed?: string;
+      /** The object with which the code that uses it is relocated, where that is not the code's own. */
+      appliedWith?: string;
     };
 
 /** A function of the running kernel that the livepatch replaces. */

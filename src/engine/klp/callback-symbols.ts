@@ -30,16 +30,18 @@ export interface CallbackScope {
   file: string;
   /** Its text without comments, line for line. */
   text: string;
-  /** A unit of each object that the callbacks run for. */
+  /** A unit of each object that the livepatch patches. */
   objects: readonly TranslationUnit[];
+  /** Those of the objects for which code runs that uses the undefined symbol. */
+  objectsOf: (symbolName: string) => readonly TranslationUnit[];
   unitsOf: (path: string) => Promise<readonly TranslationUnit[]>;
   symbols: Pick<KernelSymbols, 'resolveLocal' | 'resolveGlobal' | 'dependencies'>;
   provided: Provided;
 }
 
 /**
- * Finds what a callbacks object refers to. Its code runs for every object, so that a module's symbol, which is bound when
- * that module is loaded, can be used only if the callbacks run for that module alone.
+ * Finds what a callbacks object refers to. A module's symbol is bound when that module is loaded; so only code can use it
+ * that runs for that module alone.
  * @returns by the names in the object; what the livepatch itself defines is not among them
  * @throws KlpError `callbacks-unusable`, `init-code-used`, and what the symbol tables throw
  */
@@ -51,25 +53,26 @@ export async function callbackSymbols(
   const found = new Map<string, SymbolSource>();
   for (const symbol of undefinedSymbols(elf)) {
     const known = declared.get(symbol.name);
-    const place = placeOf(elf, symbol, scope, known);
-    const source = known ? await ofPath(known, scope, place) : ofName(symbol, scope, place);
+    const use = useOf(elf, symbol, scope, known);
+    const source = known ? await ofPath(known, scope, use) : ofName(symbol, scope, use);
     if (source === undefined) continue;
     if (source.kind === 'klp' && source.freed !== undefined) {
       throw new KlpError(
         'init-code-used',
         `the callbacks use ${source.name} in ${source.freed}, which the running kernel has freed`,
-        place,
+        use.place,
       );
     }
-    found.set(symbol.name, source);
+    const [{ objname: appliedWith } = { objname: 'vmlinux' }] = use.objects;
+    found.set(symbol.name, source.kind === 'klp' ? { ...source, appliedWith } : source);
   }
   return found;
 }
 
-interface Place {
-  file: string;
-  line?: number;
-  function?: string;
+/** Where a symbol is used, and the objects for which that code runs. */
+interface Use {
+  place: { file: string; line?: number; function?: string };
+  objects: readonly TranslationUnit[];
 }
 
 function declarations({ file, text }: CallbackScope): Map<string, DeclaredSymbol> {
@@ -96,12 +99,12 @@ function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
 }
 
-function placeOf(
+function useOf(
   elf: ElfFile,
   symbol: ElfSymbol,
-  { file, text }: CallbackScope,
+  { file, text, objectsOf }: CallbackScope,
   known: DeclaredSymbol | undefined,
-): Place {
+): Use {
   const at = text.search(new RegExp(`\\b${symbol.name.replace(/\W/g, '\\$&')}\\b`));
   const line = known?.line ?? (at < 0 ? undefined : lineAt(text, at));
   const users = elf.sections.flatMap(({ relocation }) =>
@@ -113,23 +116,22 @@ function placeOf(
   );
   const [user] = users;
   return {
-    file,
-    ...(line === undefined ? {} : { line }),
-    ...(user ? { function: user.name.replace(/^klp_call_/, '') } : {}),
+    place: {
+      file,
+      ...(line === undefined ? {} : { line }),
+      ...(user ? { function: user.name.replace(/^klp_call_/, '') } : {}),
+    },
+    objects: objectsOf(symbol.name),
   };
 }
 
 /** The variable that a source file defines, in the one object that has it and that is there whenever the code runs. */
-async function ofPath(
-  { path, name }: DeclaredSymbol,
-  scope: CallbackScope,
-  place: Place,
-): Promise<KlpSource> {
+async function ofPath({ path, name }: DeclaredSymbol, scope: CallbackScope, use: Use): Promise<KlpSource> {
   const { symbols, unitsOf } = scope;
   const units = await unitsOf(path);
-  const usable = units.filter(({ objname }) => isThere(objname, scope));
+  const usable = units.filter(({ objname }) => isThere(objname, use));
   const [unit] = units;
-  if (unit && usable.length === 0) throw notThere(name, unit.objname, scope, place);
+  if (unit && usable.length === 0) throw notThere(name, unit.objname, scope, use);
   const sources = new Map<string, KlpSource>();
   let failure: KlpError | undefined;
   for (const one of usable) {
@@ -143,18 +145,19 @@ async function ofPath(
   }
   const [source, ...more] = sources.values();
   if (source && more.length === 0) return source;
-  if (source === undefined && failure) throw failure;
+  if (source === undefined && failure) throw atUse(failure, use);
   const objects = usable.map(({ object, objname }) => `${object} of ${objname}`).join(', ');
   throw new KlpError(
     'callbacks-unusable',
     `which ${name} of ${path} is meant cannot be told: ${objects || 'no object is made of it'}`,
-    place,
+    use.place,
   );
 }
 
 /** What a name means to the callbacks, for every object that they run for; undefined if the livepatch defines it. */
-function ofName(symbol: ElfSymbol, scope: CallbackScope, place: Place): SymbolSource | undefined {
-  const { objects, provided, symbols } = scope;
+function ofName(symbol: ElfSymbol, scope: CallbackScope, use: Use): SymbolSource | undefined {
+  const { provided, symbols } = scope;
+  const { objects } = use;
   const { name } = symbol;
   const meanings = objects.map((unit) => {
     try {
@@ -163,32 +166,39 @@ function ofName(symbol: ElfSymbol, scope: CallbackScope, place: Place): SymbolSo
       if (!(error instanceof KlpError)) throw error;
       // A weak reference that nothing defines is 0.
       if (symbol.binding === STB.WEAK && error.code === 'symbol-not-in-kernel') return undefined;
-      throw new KlpError(error.code, error.message, { ...error.detail, ...place, cause: error });
+      throw atUse(error, use);
     }
   });
   const holders = new Set(
     meanings.map((m) => (typeof m === 'object' && m.kind === 'klp' ? m.objname : 'vmlinux')),
   );
   const module = [...holders].find((objname) => objname !== 'vmlinux');
-  if (module !== undefined && objects.length > 1) throw notThere(name, module, scope, place);
+  if (module !== undefined && objects.length > 1) throw notThere(name, module, scope, use);
   const [first] = meanings;
   return first === 'livepatch' ? undefined : first;
 }
 
 /** Is the object there whenever a callback runs, and are its symbols bound by then? */
-function isThere(objname: string, { objects }: CallbackScope): boolean {
+function isThere(objname: string, { objects }: Use): boolean {
   return objname === 'vmlinux' || objects.every((unit) => unit.objname === objname);
 }
 
-function notThere(name: string, holder: string, { objects }: CallbackScope, place: Place): KlpError {
+function atUse(error: KlpError, { place }: Use): KlpError {
+  return new KlpError(error.code, error.message, { ...error.detail, ...place, cause: error });
+}
+
+function notThere(name: string, holder: string, scope: CallbackScope, { place, objects }: Use): KlpError {
   const others = objects.map(({ objname }) => objname).filter((objname) => objname !== holder);
+  const isPatched = scope.objects.some(({ objname }) => objname === holder);
   return new KlpError(
     'callbacks-unusable',
-    `the callbacks use ${name} of ${holder} and run for ${others.join(' and ')}, when ${holder} may not be loaded`,
+    `code that runs for ${others.join(' and ')} uses ${name} of ${holder}, which may not be loaded then`,
     {
       ...place,
       object: holder,
-      advice: `Symbols of ${holder} can be used in the callbacks of a livepatch that patches ${holder} alone: make one of its own.`,
+      advice: isPatched
+        ? `Use it in functions of ${holder} alone, as pre_patch_callback_${holder}().`
+        : `Make a livepatch of its own that patches ${holder}, with callbacks that use it.`,
     },
   );
 }

@@ -1,23 +1,17 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
+import { readElf } from '../elf/read.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import { unitsFor } from '../kernel/units.js';
-import { readElf } from '../elf/read.js';
 import type { Provided } from '../provide.js';
 import type { GeneratedObject, KernelTree, TranslationUnit } from '../types.js';
+import { reachedFrom } from './callback-reach.js';
+import { hooksIn, shimsOf } from './callback-hooks.js';
 import { callbackSymbols, header } from './callback-symbols.js';
-import { compileModuleSource, runObjtool } from './link.js';
+import { compileModuleSource, runObjtool, type LinkContext } from './link.js';
 import { readModuleRecipe } from './recorded.js';
 import type { ObjectCallbacks } from './wrapper.js';
-
-/** The user's functions, by the names that LLpatch gave them, and what they are in `struct klp_callbacks`. */
-const hooks = [
-  ['prePatch', 'pre_patch_callback', 'int'],
-  ['postPatch', 'post_patch_callback', 'void'],
-  ['preUnpatch', 'pre_unpatch_callback', 'void'],
-  ['postUnpatch', 'post_unpatch_callback', 'void'],
-] as const;
 
 export interface CallbackObject {
   object: GeneratedObject;
@@ -25,8 +19,7 @@ export interface CallbackObject {
 }
 
 /**
- * Compiles a C file with functions that run around patching (`int pre_patch_callback(struct klp_object *)`, and
- * `post_patch_`, `pre_unpatch_`, `post_unpatch_callback` without a result); they are called for every patched object.
+ * Compiles a C file with functions that run around patching; see `hooksIn`.
  * @param file the user's file (absolute)
  * @param patched the units that the livepatch patches
  * @param dir a scratch folder (absolute)
@@ -47,22 +40,17 @@ export async function compileCallbacks(
     throw new KlpError('callbacks-unusable', `${file} cannot be read`, { ...place, cause });
   });
   const code = withoutComments(text);
-  const found = hooks.filter(([, name]) => new RegExp(`\\b${name}\\s*\\(`).test(code));
-  if (found.length === 0) {
-    throw new KlpError('callbacks-unusable', `${basename(file)} defines no callback function`, place);
-  }
+  const modules = new Map(patched.map(({ objname, module }) => [objname, module]));
+  const objects = [...modules].map(([objname, module]) => callbackUnit(file, tree, objname, module));
+  const { hooks, callbacks } = hooksIn(code, [...modules.keys()], place.file);
   await writeFile(join(dir, 'llpatch.h'), header);
   await copyFile(file, join(dir, 'callbacks_user.c'));
-  const shims = found.map(([, name, type]) =>
-    type === 'int'
-      ? `int klp_call_${name}(struct klp_object *obj) { return ${name}(obj); }`
-      : `void klp_call_${name}(struct klp_object *obj) { ${name}(obj); }`,
-  );
-  const prototypes = found.map(([, name, type]) => `${type} klp_call_${name}(struct klp_object *obj);`);
-  await writeFile(
-    join(dir, 'callbacks.c'),
-    ['#include <linux/livepatch.h>', '#include "callbacks_user.c"', ...prototypes, ...shims, ''].join('\n'),
-  );
+  const shims = hooks.flatMap(({ name, shim, type }) => [
+    `${type} ${shim}(struct klp_object *obj);`,
+    `${type} ${shim}(struct klp_object *obj) { ${type === 'int' ? 'return ' : ''}${name}(obj); }`,
+  ]);
+  const source = ['#include <linux/livepatch.h>', '#include "callbacks_user.c"', ...shims, ''].join('\n');
+  await writeFile(join(dir, 'callbacks.c'), source);
   const recipe = await readModuleRecipe(tree);
   const link = { tree, recipe, dir, ...(signal ? { signal } : {}) };
   const path = await compileModuleSource(link, 'livepatch', 'callbacks', recipe.callChecks).catch(
@@ -72,25 +60,36 @@ export async function compileCallbacks(
     },
   );
   await runObjtool(link, path);
-  const modules = new Map(patched.map(({ objname, module }) => [objname, module]));
-  const objects = [...modules].map(([objname, module]) => callbackUnit(file, tree, objname, module));
-  const vmlinux = callbackUnit(file, tree, 'vmlinux');
-  const [home = vmlinux, ...others] = objects;
-  const used = await callbackSymbols(readElf(await readFile(path), 'callbacks.o'), {
+  const elf = readElf(await readFile(path), 'callbacks.o');
+  const used = await callbackSymbols(elf, {
     file: basename(file),
     text: code,
     objects,
+    objectsOf: objects.length > 1 ? await objectsByUse(link, objects, callbacks) : () => objects,
     unitsOf: (source) => unitsFor(tree, [source]),
     symbols,
     provided,
   });
-  return {
-    // Where there are several objects, it uses symbols of vmlinux alone.
-    object: { unit: others.length === 0 ? home : vmlinux, path, symbols: used },
-    callbacks: objects.map(({ objname }) => ({
-      objname,
-      ...Object.fromEntries(found.map(([key, name]) => [key, `klp_call_${name}`])),
-    })),
+  const object = { unit: callbackUnit(file, tree, 'vmlinux'), path, symbols: used };
+  return { object, callbacks };
+}
+
+/** Compiles the callbacks once more, each function apart, and sees which of them use a symbol. */
+async function objectsByUse(
+  link: LinkContext,
+  objects: readonly TranslationUnit[],
+  callbacks: readonly ObjectCallbacks[],
+): Promise<(symbolName: string) => readonly TranslationUnit[]> {
+  await writeFile(join(link.dir, 'callbacks_apart.c'), '#include "callbacks.c"\n');
+  const options = [...link.recipe.callChecks, '-ffunction-sections', '-fdata-sections'];
+  const path = await compileModuleSource(link, 'livepatch', 'callbacks_apart', options);
+  const reached = reachedFrom(readElf(await readFile(path), 'callbacks.o'), callbacks.flatMap(shimsOf));
+  return (symbolName) => {
+    const from = reached.get(symbolName);
+    const names = callbacks.filter((c) => shimsOf(c).some((shim) => from?.has(shim)));
+    const users = objects.filter((unit) => names.some(({ objname }) => objname === unit.objname));
+    // Code that no callback reaches may be called in some other way.
+    return users.length > 0 ? users : objects;
   };
 }
 

@@ -48,7 +48,7 @@ export function renameKernelSymbols(
     } else {
       const { objname, name, sympos, proof } = source;
       checkSpelling(objname, name, unit);
-      symbol.name = encodeReference(referenceFor(source, unit.objname));
+      symbol.name = encodeReference(referenceFor(source, source.appliedWith ?? unit.objname));
       symbol.binding = STB.GLOBAL;
       symbols.push({ object: objname, name, sympos, proof });
     }

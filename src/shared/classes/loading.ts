@@ -30,7 +30,7 @@ export const loading: readonly LivepatchClass[] = [
     number: 31,
     what: 'Callbacks, shadow variables, klp_state',
     handled:
-      'A file of callbacks, called for every object; symbols of vmlinux can be used in it, those of a module where the livepatch patches that module alone',
+      "A file of callbacks, for all objects or for each its own; symbols of vmlinux can be used in all, a module's in its own",
     codes: ['callbacks-unusable', 'init-code-used'],
     proofs: [
       unit(

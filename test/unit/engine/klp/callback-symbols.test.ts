@@ -48,12 +48,16 @@ const symbols = {
   dependencies: ({ objname }: TranslationUnit) => new Set(objname === 'ext4' ? ['jbd2'] : []),
 };
 
-/** Callbacks of these objects that use `names`; a name may be `ALIAS=PATH:NAME`, which declares it. */
+/**
+ * Callbacks of these objects that use `names`; a name may be `ALIAS=PATH:NAME`, which declares it. Only ext4's callbacks
+ * use what has a name or alias that ends in `_alone`.
+ */
 async function used(
   objects: string[],
   names: string[],
   offers: Record<string, Offer[]> = {},
 ): Promise<Record<string, SymbolSource>> {
+  const units = objects.map((objname) => of(objname, 'cb.c'));
   const declared = names.map((name) => /^(\w+)=(.+):(\w+)$/.exec(name));
   const text = declared.flatMap((d) =>
     d ? `\n\nLLPATCH_DECLARE_SYMBOL(int, ${d[1] ?? ''}, ${d[2] ?? ''},\n\t${d[3] ?? ''});` : [],
@@ -76,7 +80,8 @@ async function used(
   const found = await callbackSymbols(file, {
     file: 'cb.c',
     text: text.join(''),
-    objects: objects.map((objname) => of(objname, 'cb.c')),
+    objects: units,
+    objectsOf: (name) => units.filter(({ objname }) => !name.endsWith('_alone') || objname === 'ext4'),
     unitsOf,
     symbols,
     provided: { offers: new Map(Object.entries(offers)), gone: new Set() },
@@ -91,17 +96,26 @@ describe('the symbols of callbacks', () => {
   it('are those of vmlinux, for every object', async () => {
     expect(await used(['vmlinux', 'ext4'], ['_printk', 'hidden', 'v=net/tcp.c:v'])).toEqual({
       _printk: { kind: 'export', name: '_printk' },
-      hidden: klp('vmlinux', 'hidden'),
-      __llpatch_symbol_v: klp('vmlinux', 'v'),
+      hidden: klp('vmlinux', 'hidden', { appliedWith: 'vmlinux' }),
+      __llpatch_symbol_v: klp('vmlinux', 'v', { appliedWith: 'vmlinux' }),
     });
   });
 
   it('are those of a module and what it depends on, where they run for it alone', async () => {
     expect(await used(['ext4'], ['rs=fs/ext4/super.c:rs', 'ext4_f', 'jbd2_f', 'hidden'])).toEqual({
-      __llpatch_symbol_rs: klp('ext4', 'rs'),
-      ext4_f: klp('ext4', 'ext4_f'),
-      jbd2_f: klp('jbd2', 'jbd2_f'),
-      hidden: klp('vmlinux', 'hidden'),
+      __llpatch_symbol_rs: klp('ext4', 'rs', { appliedWith: 'ext4' }),
+      ext4_f: klp('ext4', 'ext4_f', { appliedWith: 'ext4' }),
+      jbd2_f: klp('jbd2', 'jbd2_f', { appliedWith: 'ext4' }),
+      hidden: klp('vmlinux', 'hidden', { appliedWith: 'ext4' }),
+    });
+  });
+
+  it("are those of a module in that module's own callbacks, whatever else the livepatch patches", async () => {
+    const objects = ['vmlinux', 'ext4', 'jbd2'];
+    expect(await used(objects, ['rs_alone=fs/ext4/super.c:rs', 'jbd2_alone', '_printk'])).toEqual({
+      __llpatch_symbol_rs_alone: klp('ext4', 'rs', { appliedWith: 'ext4' }),
+      jbd2_alone: klp('jbd2', 'jbd2_alone', { appliedWith: 'ext4' }),
+      _printk: { kind: 'export', name: '_printk' },
     });
   });
 
@@ -125,7 +139,9 @@ describe('the symbols of callbacks', () => {
 
   it('are not guessed where a source is part of several objects', async () => {
     await expect(used(['ext4'], ['v=twice.c:v'])).rejects.toThrow(/twice-a.o of ext4, twice-b.o of ext4/);
-    expect(await used(['jbd2'], ['v=shared.c:v'])).toEqual({ __llpatch_symbol_v: klp('jbd2', 'v') });
+    expect(await used(['jbd2'], ['v=shared.c:v'])).toEqual({
+      __llpatch_symbol_v: klp('jbd2', 'v', { appliedWith: 'jbd2' }),
+    });
     await expect(used(['vmlinux'], ['v=shared.c:v'])).rejects.toMatchObject({ code: 'symbol-not-in-kernel' });
   });
 
@@ -149,7 +165,15 @@ describe('the symbols of callbacks', () => {
     const optional = symbol('nowhere', { binding: STB.WEAK });
     const file = elf([body, relocations(body, [rela(0, optional)])], [optional]);
     const provided = { offers: new Map(), gone: new Set<string>() };
-    const scope = { file: 'cb.c', text: '', objects: [of('vmlinux')], unitsOf, symbols, provided };
+    const scope = {
+      file: 'cb.c',
+      text: '',
+      objects: [of('vmlinux')],
+      objectsOf: () => [of('vmlinux')],
+      unitsOf,
+      symbols,
+      provided,
+    };
     expect([...(await callbackSymbols(file, scope))]).toEqual([]);
     await expect(used(['vmlinux'], ['nowhere'])).rejects.toMatchObject({ code: 'symbol-not-in-kernel' });
   });
@@ -158,6 +182,7 @@ describe('the symbols of callbacks', () => {
     const scope = {
       file: 'cb.c',
       objects: [],
+      objectsOf: () => [],
       unitsOf,
       symbols,
       provided: { offers: new Map(), gone: new Set<string>() },

@@ -45,6 +45,16 @@ describe('renameKernelSymbols', () => {
     expect(needs.symbols).toContainEqual({ object: 'ext4', name: 'x', sympos: 2, proof: 'test' });
   });
 
+  it('binds callbacks of an object with that object', () => {
+    const file = elf([code()], [symbol('alias')]);
+    const given = new Map([['alias', { ...klp('jbd2', 'x'), appliedWith: 'ext4' }]]);
+    renameKernelSymbols(file, { ...unit, objname: 'vmlinux' }, given, new Set(), kernel);
+    expect(decodeReference(file.symbols[0]?.name ?? '')).toMatchObject({
+      appliedWith: 'ext4',
+      objname: 'jbd2',
+    });
+  });
+
   it('leaves exports their names and collects their namespaces', () => {
     const file = elf([], [symbol('exported_a'), symbol('alias_of_b')]);
     const given = new Map<string, SymbolSource>([['alias_of_b', { kind: 'export', name: 'exported_b' }]]);
