@@ -114,10 +114,16 @@ export function configRow(needs: LivepatchNeeds, { config }: RunningKernel): Row
   if (unset.length > 0) {
     problems.push(problem('kernel-without-livepatch', `${label} does not set ${unset.join(', ')}`));
   }
-  if (value.options.get('CONFIG_MODULE_SIG_FORCE') === 'y' && !needs.signed) {
-    problems.push(
-      problem('module-unsigned', `${label} sets CONFIG_MODULE_SIG_FORCE, and the module is not signed`),
-    );
+  const open: Row['open'] = [];
+  if (value.options.get('CONFIG_MODULE_SIG_FORCE') === 'y') {
+    if (needs.signed) {
+      const what = 'whether the kernel, which loads signed modules only, trusts the key that signed this one';
+      open.push({ what, advice: 'Look at the keyrings of the running kernel (/proc/keys).' });
+    } else {
+      problems.push(
+        problem('module-unsigned', `${label} sets CONFIG_MODULE_SIG_FORCE, and the module is not signed`),
+      );
+    }
   }
   if (needs.configSha256 !== undefined && needs.configSha256 !== value.sha256) {
     problems.push(
@@ -131,5 +137,5 @@ export function configRow(needs: LivepatchNeeds, { config }: RunningKernel): Row
     needs.configSha256 === value.sha256
       ? 'the one that the livepatch was made for'
       : 'has what livepatches need';
-  return { name, detail: problems[0]?.message ?? `${same} (${label})`, problems, open: [] };
+  return { name, detail: problems[0]?.message ?? `${same} (${label})`, problems, open };
 }

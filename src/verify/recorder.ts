@@ -3,6 +3,7 @@ import type { Finding, Verification } from '../shared/result.js';
 import { parseConsoleLine } from './console.js';
 import type { BootPlan, PlannedCase } from './initramfs.js';
 import { watchLog } from './kernel-log.js';
+import { stepKinds } from './step-kinds.js';
 
 type Step = Verification['steps'][number];
 type Selftest = NonNullable<Verification['selftests']>[number];
@@ -43,42 +44,6 @@ export interface Recorder {
   /** Adds a finding about what is running now. */
   find: (code: Code, message: string, extra?: Partial<Finding>) => void;
 }
-
-/** What the failure of a step is called. */
-const stepKinds: Record<string, { code: Code; what: string }> = {
-  'load-target': {
-    code: 'target-load-failed',
-    what: 'the module to be patched cannot be loaded',
-  },
-  'test-before': {
-    code: 'guest-test-failed',
-    what: 'the test script failed before the livepatch',
-  },
-  'load-livepatch': {
-    code: 'livepatch-load-failed',
-    what: 'the livepatch cannot be loaded',
-  },
-  transition: { code: 'transition-stalled', what: 'the transition does not end' },
-  reverse: { code: 'livepatch-stuck', what: 'the livepatch cannot be taken back' },
-  'check-objects': { code: 'object-not-patched', what: 'a module is not patched' },
-  'test-during': {
-    code: 'guest-test-failed',
-    what: 'the test script failed with the livepatch',
-  },
-  disable: { code: 'disable-stalled', what: 'the livepatch cannot be disabled' },
-  'unload-livepatch': {
-    code: 'livepatch-unload-failed',
-    what: 'the livepatch cannot be unloaded',
-  },
-  'test-after': {
-    code: 'guest-test-failed',
-    what: 'the test script failed after the livepatch',
-  },
-  'unload-target': {
-    code: 'target-unload-failed',
-    what: 'the patched module cannot be unloaded',
-  },
-};
 
 /** Kernel lines shown with a failed step. */
 const contextLines = 15;

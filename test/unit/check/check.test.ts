@@ -290,6 +290,22 @@ describe('what does not fit', () => {
   });
 });
 
+describe('a kernel that wants signatures', () => {
+  it('is not said to trust the key of a signed livepatch', async () => {
+    const config = `${configText}CONFIG_MODULE_SIG_FORCE=y\n`;
+    const kernel: KernelFiles = {
+      vmlinux: await named('vmlinux', vmlinux),
+      config: await named('config', config),
+      modules: [],
+    };
+    const mark = Buffer.from('~Module signature appended~\n');
+    const needs = readNeeds(Buffer.concat([writeElf(toyLivepatch(fitting)), mark]), 'livepatch.ko');
+    const report = checkLivepatch(needs, await openRunningKernel(kernel, needs));
+    expect(report.status).toBe('ok');
+    expect(parts(report).open).toEqual(['configuration']);
+  });
+});
+
 describe('the configuration that the package names', () => {
   it('is compared with that of the kernel', async () => {
     const of = (configSha256: string): Manifest => ({ kernel: { configSha256 } });
