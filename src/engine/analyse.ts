@@ -108,14 +108,19 @@ export async function analyse(
     return await settled([module('patched'), file ? listing('patched') : Promise.resolve(undefined)]);
   };
   const [[original, oldCode], [patched, newCode]] = await settled([before(), after()]);
-  const diff = await stage('diff', context, async () => diffModules(original, patched), unit.source);
-  if (file || differs(diff)) {
-    if (!file) await prove();
-    const [a, b] = [oldCode ?? (await listing('original')), newCode ?? (await listing('patched'))];
-    const same = agree(unit, { module: original, listing: a }, { module: patched, listing: b }, diff);
-    if (same.length > 0) context.findings.push(sameCode(same, unit));
-  }
-  return { unit, file, original, patched, diff, dir };
+  const found = await stage('diff', context, async () => diffModules(original, patched), unit.source);
+  const analysed = (diff: ModuleDiff): AnalysedUnit => ({ unit, file, original, patched, diff, dir });
+  if (!file && !differs(found)) return analysed(found);
+  if (!file) await prove();
+  const [a, b] = [oldCode ?? (await listing('original')), newCode ?? (await listing('patched'))];
+  const { diff, same } = agree(
+    unit,
+    { module: original, listing: a },
+    { module: patched, listing: b },
+    found,
+  );
+  if (same.length > 0) context.findings.push(sameCode(same, unit));
+  return analysed(diff);
 }
 
 function sameCode(names: readonly string[], { source, object }: TranslationUnit): Finding {

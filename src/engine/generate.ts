@@ -116,23 +116,25 @@ export async function generate(
     }),
   );
   const seen = compared.flatMap((one) => one?.seen ?? []);
-  const changed = compared.flatMap((one) => one?.found ?? []);
+  const differing = compared.flatMap((one) => one?.found ?? []);
   result.graph = explain([], definitions, seen, namesOf).graph;
-  const differing = changed.map(({ unit }) => unit);
-  context.findings.push(...unchangedFiles(files, units, differing, result.graph.touched));
+  const differingUnits = differing.map(({ unit }) => unit);
+  context.findings.push(...unchangedFiles(files, units, differingUnits, result.graph.touched));
   const proved = units.filter(
     (u, i) => compared[i]?.found !== undefined || files.some((f) => f.path === u.source),
   );
   result.fidelity = proved.map(({ object }) => ({ object, identical: true }));
-  refuseProcessed(changed);
+  refuseProcessed(differing);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
   const isExported: IsExported = (unit, name) => isExportOf(symbols.exports(), unit, name);
-  refuse(changed, files, isExported, context);
-  await checkPrototypes(changed, files, isExported, overlay, context);
-  for (const unit of changed) checkDefinitions(unit, symbols);
-  for (const { unit, patched, diff } of changed) {
-    carryUntraceable(unit, patched, diff, (name) => symbols.isFtraceable(unit, name));
-  }
+  refuse(differing, files, isExported, context);
+  await checkPrototypes(differing, files, isExported, overlay, context);
+  for (const unit of differing) checkDefinitions(unit, symbols);
+  // What is judged is what the patch does; what a livepatch has to replace for that comes after.
+  const changed = differing.map((a) => ({
+    ...a,
+    diff: carryUntraceable(a.unit, a.patched, a.diff, (name) => symbols.isFtraceable(a.unit, name)),
+  }));
   if (!changed.some((a) => a.diff.changed.size > 0)) {
     throw new KlpError('no-effect', 'no function of this kernel that may still run changes with the patch');
   }

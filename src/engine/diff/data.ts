@@ -1,7 +1,6 @@
 import { baseName } from '../ir/canonical.js';
 import { isAnonymous, isBookkeeping } from '../ir/instrumentation.js';
 import type { IrFunction, IrVariable } from '../ir/module.js';
-import type { ModuleDiff } from './diff.js';
 import { bind, defined, isLocalText, printRecords, sameVariable, type Correspondence } from './match.js';
 import { bindByUse } from './once.js';
 
@@ -9,7 +8,7 @@ import { bindByUse } from './once.js';
 const traceTexts = '__tracepoint_str';
 
 /** What of the data of a translation unit differs; see ModuleDiff. */
-export type DataDiff = Pick<ModuleDiff, 'changedData' | 'addedData' | 'removedData' | 'ambiguous'>;
+export type DataDiff = Record<'changedData' | 'addedData' | 'removedData' | 'ambiguous', Set<string>>;
 
 /** Pairs the variables that the functions have not paired yet, and compares the content of all pairs. */
 export function compareData(c: Correspondence): DataDiff {
@@ -99,7 +98,9 @@ function pairByName(
 /**
  * A read-only table or text whose address nobody compares and which only functions read can be carried as a copy, if
  * all its readers come along: they become changed functions. So can a record of a place that prints. Anything else
- * stays in `changedData`.
+ * stays in `changedData`. What is carried is new: it moves from `changedData` to `addedData`, and its binding in `c` goes.
+ * @param changed the readers are added
+ * @returns per reader what it reads
  */
 export function followChangedConstants(
   c: Correspondence,

@@ -6,38 +6,42 @@ import { bind, correspondence, defined, sameFunction, sameInterface, type Corres
 import { changedOnce } from './once.js';
 import { lookAlikes, replacedState } from './renamed.js';
 
-/** How the patched module of one translation unit differs from the original. Names are the patched module's. */
+/**
+ * How the patched module of one translation unit differs from the original. Names are the patched module's. Two stages
+ * make another of it: `agree` leaves out what compiles to the same code, before anything is judged; `carryUntraceable`
+ * has the callers replaced where a function itself cannot be, once all is judged that the patch does.
+ */
 export interface ModuleDiff {
   /** Functions that exist in both and whose code differs. */
-  changed: Set<string>;
+  changed: ReadonlySet<string>;
   /** Functions that only the patched module defines. */
-  added: Set<string>;
+  added: ReadonlySet<string>;
   /** Functions that only the original module defines (original names). */
-  removed: Set<string>;
+  removed: ReadonlySet<string>;
   /** Patched local name -> original local name, for what was proved to be the same function or variable. */
   originalOf: ReadonlyMap<string, string>;
   /** Variables in both that are `static` in the original alone. */
-  opened: Set<string>;
+  opened: ReadonlySet<string>;
   /** Variables in both whose initial content, type or attributes differ. */
-  changedData: Set<string>;
+  changedData: ReadonlySet<string>;
   /** Variables only in the patched module. */
-  addedData: Set<string>;
+  addedData: ReadonlySet<string>;
   /** Variables only in the original module (original names). */
-  removedData: Set<string>;
+  removedData: ReadonlySet<string>;
   /** Patched local variables with several possible originals and no evidence which. */
-  ambiguous: Set<string>;
+  ambiguous: ReadonlySet<string>;
   /** New variables with state, each with one of the same type and content that is gone: it may have been renamed. */
-  lookAlikes: Map<string, string>;
+  lookAlikes: ReadonlyMap<string, string>;
   /** New variables with state, each with one that is gone and in whose place a changed function uses it. */
-  replaced: Map<string, string>;
+  replaced: ReadonlyMap<string, string>;
   /** Per changed function: constants whose content changed and which it reads. */
-  readsChanged: Map<string, string[]>;
+  readsChanged: ReadonlyMap<string, readonly string[]>;
   /** Changed functions that do something else once (DO_ONCE) than the running kernel has done under the same flag. */
-  changedOnce: Set<string>;
+  changedOnce: ReadonlySet<string>;
   /** Lines of file-level assembly that were added, removed or moved. */
   asm: AssemblyDiff;
   /** Aliases that were added, removed or point elsewhere. */
-  aliases: string[];
+  aliases: readonly string[];
 }
 
 /** A copy that the optimiser made of a static function for some of its callers; its name says nothing about for whom. */
@@ -56,6 +60,7 @@ export function diffModules(original: IrModule, patched: IrModule): ModuleDiff {
     for (const name of after.keys()) if (isPaired(c, before, after, name)) changed.add(name);
   }
   const data = compareData(c);
+  // Extends `data` and `changed`, on which all that is below rests.
   const readsChanged = followChangedConstants(c, data, changed, after);
 
   return {

@@ -11,7 +11,7 @@ import type { ModuleDiff } from './diff.js';
  * compiler left out of line is one: include/linux/compiler_types.h). If it is static and only called, the livepatch
  * brings it along as a private function and replaces its callers instead.
  * @param isTraceable asked with the function's name in the original module
- * @returns the functions that are carried this way
+ * @returns `diff` with such functions among the added ones, and their callers among the changed ones
  * @throws KlpError `not-traceable` when callers outside the file, or a stored pointer, would still reach the old code
  */
 export function carryUntraceable(
@@ -19,9 +19,10 @@ export function carryUntraceable(
   patched: IrModule,
   diff: ModuleDiff,
   isTraceable: (original: string) => boolean,
-): Set<string> {
-  const carried = new Set<string>();
-  const work = [...diff.changed];
+): ModuleDiff {
+  const [changed, added] = [new Set(diff.changed), new Set(diff.added)];
+  const readsChanged = new Map(diff.readsChanged);
+  const work = [...changed];
   for (let name = work.pop(); name !== undefined; name = work.pop()) {
     const f = patched.globals.get(name);
     if (f?.kind !== 'function' || isTraceable(diff.originalOf.get(name) ?? name)) continue;
@@ -33,9 +34,8 @@ export function carryUntraceable(
       });
     };
     if (!f.local) refuse('code in other files may call it');
-    diff.changed.delete(name);
-    diff.added.add(name);
-    carried.add(name);
+    changed.delete(name);
+    added.add(name);
     if (patched.asm.some((line) => isNamedInString(line, name))) refuse('assembly refers to it');
     for (const g of patched.globals.values()) {
       if (isBookkeeping(g)) continue;
@@ -53,14 +53,14 @@ export function carryUntraceable(
         refuse(`${g.name} holds a pointer to it`);
       } else {
         if (addressesIn(text).has(name)) refuse(`${g.name} takes its address`);
-        if (diff.added.has(g.name)) continue;
-        diff.readsChanged.set(g.name, [...(diff.readsChanged.get(g.name) ?? []), name]);
-        if (!diff.changed.has(g.name)) {
-          diff.changed.add(g.name);
+        if (added.has(g.name)) continue;
+        readsChanged.set(g.name, [...(readsChanged.get(g.name) ?? []), name]);
+        if (!changed.has(g.name)) {
+          changed.add(g.name);
           work.push(g.name);
         }
       }
     }
   }
-  return carried;
+  return { ...diff, changed, added, readsChanged };
 }

@@ -14,13 +14,18 @@ export interface Viewed {
 /**
  * Compares the generated code of both versions, name by name, and holds it against what the comparison of their IR found.
  * What the IR calls changed and is the same code to the byte is no change: a value range that the compiler no longer
- * knows, say, and nothing made use of. It leaves `diff`, for with it in place the running kernel is what the patched file
- * compiles to. The reverse must not be, for then one of the two comparisons is wrong.
- * @returns the names that left `diff`
+ * knows, say, and nothing made use of. With it in place the running kernel is what the patched file compiles to. The reverse
+ * must not be, for then one of the two comparisons is wrong.
+ * @returns `diff` without what is no change, and the names of that
  * @throws KlpError `comparisons-disagree`
  */
-export function agree(unit: TranslationUnit, original: Viewed, patched: Viewed, diff: ModuleDiff): string[] {
-  const same: string[] = [];
+export function agree(
+  unit: TranslationUnit,
+  original: Viewed,
+  patched: Viewed,
+  diff: ModuleDiff,
+): { diff: ModuleDiff; same: string[] } {
+  const same = new Set<string>();
   for (const after of patched.module.globals.values()) {
     const name = diff.originalOf.get(after.name) ?? after.name;
     const before = original.module.globals.get(name);
@@ -36,7 +41,7 @@ export function agree(unit: TranslationUnit, original: Viewed, patched: Viewed, 
     }
     const changes = after.kind === 'function' ? diff.changed : diff.changedData;
     if (mine === theirs) {
-      if (!isRetyped(before, after) && changes.delete(after.name)) same.push(after.name);
+      if (!isRetyped(before, after) && changes.has(after.name)) same.add(after.name);
     } else if (!changes.has(after.name)) {
       throw new KlpError(
         'comparisons-disagree',
@@ -45,7 +50,10 @@ export function agree(unit: TranslationUnit, original: Viewed, patched: Viewed, 
       );
     }
   }
-  return same;
+  const without = (names: ReadonlySet<string>): Set<string> =>
+    new Set([...names].filter((n) => !same.has(n)));
+  const left = { changed: without(diff.changed), changedData: without(diff.changedData) };
+  return { diff: { ...diff, ...left }, same: [...same] };
 }
 
 /** A variable of another type whose content starts with the same bytes: what it holds by now was written as the old type. */

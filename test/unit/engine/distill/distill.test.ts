@@ -19,8 +19,8 @@ function distil(
   traceable = (_: string): boolean => true,
   absent: string[] = [],
 ): Result {
-  const { unit, patched: b, diff } = comparedIr(original, patched);
-  carryUntraceable(unit, b, diff, traceable);
+  const { unit, patched: b, diff: found } = comparedIr(original, patched);
+  const diff = carryUntraceable(unit, b, found, traceable);
   const selection = select(b, diff, 'x.c');
   const distilled = emit(b, selection, {
     unlinked: new Map(unlinked.map((name) => [name, 'a reason'])),

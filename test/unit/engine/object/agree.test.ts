@@ -45,8 +45,7 @@ function compared(
     listing: readListing(v.code),
   });
   const [original, patched] = [viewed(a), viewed(b)];
-  const diff = diffModules(original.module, patched.module);
-  return { same: agree(unit, original, patched, diff), diff };
+  return agree(unit, original, patched, diffModules(original.module, patched.module));
 }
 
 const plain = version('%2 = add i32 %0, 1', 'incl	%eax');
