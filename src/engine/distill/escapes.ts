@@ -1,6 +1,6 @@
 import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
-import { bareName, firstComma, globalsIn } from '../ir/text.js';
+import { bareName, closingBracket, elements, firstComma, globalsIn } from '../ir/text.js';
 import { addressesAt, carriedIn, instructionOf, isCarrier, type Carried } from './carried.js';
 import type { Selection } from './select.js';
 
@@ -99,8 +99,30 @@ function isOwn(place: string, { own }: Selection, inside: ReadonlySet<string>): 
   return locals.some((name) => inside.has(name)) || globalsIn(place).some((name) => own.has(name));
 }
 
-/** The part of a store or a copy that says where it writes to. */
+/** The operands of inline assembly: what it gets, and the memory that it works on, which is marked by its type. */
+function assembly(line: string): { writes: boolean; values: string[]; places: string[] } | undefined {
+  const found = /\basm\b[^"]*"[^"]*", "([^"]*)"(?=\()/.exec(line);
+  if (!found) return undefined;
+  const open = found.index + found[0].length;
+  const operands = elements(line.slice(open, closingBracket(line, open)));
+  const isPlace = (operand: string): boolean => operand.includes('elementtype(');
+  const places = operands.filter(isPlace);
+  return {
+    // Clang before 14 does not mark memory.
+    writes: places.length > 0 && /=[&+]?\*/.test(found[1] ?? ''),
+    values: operands.filter((one) => !isPlace(one)),
+    places,
+  };
+}
+
+function carries(operand: string, what: string, carried: Carried): boolean {
+  return addressesAt(operand, carried).some((one) => one.what.has(what));
+}
+
+/** The part of a store, of a copy or of assembly that says where it writes to. */
 function target(line: string): string {
+  const asm = assembly(line);
+  if (asm) return asm.places.join();
   const at = line.indexOf('store ');
   if (at >= 0) return line.slice(at + firstComma(line.slice(at)) + 1);
   const open = line.indexOf('(', line.indexOf('@llvm.memcpy'));
@@ -128,7 +150,11 @@ function given(line: string, what: string, carried: Carried): string | undefined
     case 'store':
       return addresses.some(({ index }) => index < line.length - target(line).length) ? stores : undefined;
     case 'call': {
-      if (/\basm\b/.test(line)) return undefined;
+      const asm = assembly(line);
+      if (asm) {
+        const mayStore = asm.writes && asm.values.some((one) => carries(one, what, carried));
+        return mayStore ? stores : undefined;
+      }
       const callee = /[@%](?:[-\w$.]+|"[^"]*")(?=\()/.exec(line)?.[0] ?? '';
       if (callee.startsWith('@llvm.memcpy')) return copies;
       if (callee.startsWith('@llvm.')) return undefined;

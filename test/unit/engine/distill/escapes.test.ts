@@ -77,6 +77,33 @@ describe('a text of the livepatch', () => {
     ]);
   });
 
+  // smp_store_release() of arm64, xchg() of x86.
+  const release = (value: string, to: string): string =>
+    `call void asm sideeffect "stlr $1, $0", "=*Q,rZ,~{memory}"(ptr elementtype(i64) ${to}, i64 ${value})`;
+  const address = 'ptrtoint (ptr @.str to i64)';
+
+  it('is given away by assembly that writes', () => {
+    const exchange =
+      '%2 = call ptr asm sideeffect "xchgq $0, $1", "=r,=*m,0,*m,~{memory}"(ptr elementtype(ptr) %0, ptr @.str, ptr elementtype(ptr) %0)';
+    const stored = ['f: the text "new": stores it'];
+    expect(given(before, withText(release(address, '%0')))).toEqual(stored);
+    expect(given(before, withText(exchange))).toEqual(stored);
+  });
+
+  it('is not by assembly that writes elsewhere or not at all', () => {
+    const own = '@own = internal global { i64, i64 } zeroinitializer, align 8\n';
+    const field = 'getelementptr inbounds (i8, ptr @own, i64 8)';
+    for (const line of [
+      release(address, '@own'),
+      release(address, field),
+      release('1', field),
+      `%2 = alloca i64\n  ${release(address, '%2')}`,
+      'call void asm sideeffect "ud2; .long $0", "i,i"(ptr @.str, i32 1)',
+    ]) {
+      expect(given(before, own + withText(line))).toEqual([]);
+    }
+  });
+
   it('is given away by what stores one of two', () => {
     const other = '@.str.1 = private unnamed_addr constant [4 x i8] c"odd\\00", align 1\n';
     const choice = '%2 = select i1 true, ptr @.str, ptr @.str.1';
