@@ -26,6 +26,8 @@ interface Edit {
 
 interface Case {
   edits: Edit[];
+  /** A C file of callbacks. */
+  callbacks?: string;
   /** What the module is to show in each phase; see `shown`. */
   script?: string;
   objects?: string[];
@@ -182,6 +184,59 @@ esac
 `,
     expect: (result) => expect(klp(result, 'mb_cache_create')?.object).toBe('mbcache'),
   },
+  'a name that vmlinux gets and a module has, and callbacks of each': {
+    edits: [
+      ...cmdline(
+        '\tseq_printf(m, " %u", ext4_count_free(NULL, 9));',
+        'unsigned int ext4_count_free(char *bitmap, unsigned int numchars);\nnoinline unsigned int ext4_count_free(char *bitmap, unsigned int numchars)\n{\n\treturn numchars - 2;\n}\n\n',
+      ),
+      {
+        file: 'fs/ext4/sysfs.c',
+        find: 'return sysfs_emit(buf, "supported\\n");',
+        put: 'return sysfs_emit(buf, "supported, %u\\n", ext4_count_free("a", 1));',
+      },
+    ],
+    // The module is not patched, or the livepatch not loaded, where a callback finds something else.
+    callbacks: `#include <linux/livepatch.h>
+#include <linux/fs.h>
+#include "llpatch.h"
+LLPATCH_DECLARE_SYMBOL(struct file_system_type, ext4, fs/ext4/super.c, ext4_fs_type);
+LLPATCH_DECLARE_SYMBOL(unsigned int, pipe, fs/pipe.c, pipe_max_size);
+static int calls;
+static noinline int judge(int right)
+{
+	calls++;
+	return right ? 0 : -EINVAL;
+}
+static int pre_patch_callback(struct klp_object *obj)
+{
+	return judge(!obj->name && LLPATCH_SYMBOL(pipe) == 1048576 && !calls);
+}
+static int pre_patch_callback_ext4(struct klp_object *obj)
+{
+	return judge(obj->name && !strcmp(LLPATCH_SYMBOL(ext4).name, "ext4") && calls);
+}
+`,
+    objects: ['ext4'],
+    // Five bits of "a" are 0.
+    script: `set -e
+file=/sys/fs/ext4/features/lazy_itable_init
+feature=$(cat "$file" 2> /dev/null || echo none)
+echo "phase $1: $feature; $(cat /proc/cmdline)"
+case $1 in
+during)
+	grep -q ' 7$' /proc/cmdline
+	[ ! -e "$file" ] || [ "$feature" = 'supported, 5' ] ;;
+*)
+	! grep -q ' 7$' /proc/cmdline
+	[ ! -e "$file" ] || [ "$feature" = supported ] ;;
+esac
+`,
+    expect: (result) => {
+      expect(klp(result, 'ext4_count_free')?.object).toBe('ext4');
+      expect(klp(result, 'ext4_fs_type')?.object).toBe('ext4');
+    },
+  },
   'a per-CPU variable of a module': {
     edits: [{ file: 'fs/ext4/mballoc.c', find: 'return __seq;', put: 'return __seq + 0x1000;' }],
     objects: ['ext4'],
@@ -292,7 +347,7 @@ describe.each(tested.map((one) => [nameOf(one), one] as const))('symbols of Linu
     );
   });
 
-  async function generate(title: string, edits: Edit[]): Promise<ResultDocument> {
+  async function generate(title: string, edits: Edit[], callbacks?: string): Promise<ResultDocument> {
     const texts = new Map<string, [string, string]>();
     for (const { file, find, put } of edits) {
       const [before, after] =
@@ -305,10 +360,13 @@ describe.each(tested.map((one) => [nameOf(one), one] as const))('symbols of Linu
     mkdirSync(dirname(patch), { recursive: true });
     const parts = [...texts].map(([file, [a, b]]) => createTwoFilesPatch(`a/${file}`, `b/${file}`, a, b));
     writeFileSync(patch, parts.join(''));
+    const file = join(dir(), `${short}.c`);
+    if (callbacks !== undefined) writeFileSync(file, callbacks);
+    const hooks = callbacks === undefined ? {} : { callbacks: file };
     return await generateInImage(
       docker,
       image,
-      { patches: [patch], name: short, outDir: join(dir(), 'out') },
+      { patches: [patch], name: short, outDir: join(dir(), 'out'), ...hooks },
       context,
     );
   }
@@ -322,7 +380,7 @@ describe.each(tested.map((one) => [nameOf(one), one] as const))('symbols of Linu
   }
 
   it.each(Object.entries(good))('%s', async (title, one) => {
-    const result = await generate(title, one.edits);
+    const result = await generate(title, one.edits, one.callbacks);
     expect(result.findings.filter((f) => f.severity === 'error')).toEqual([]);
     expect(result.status).toBe('livepatch');
     one.expect?.(result);

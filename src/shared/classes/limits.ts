@@ -82,6 +82,7 @@ export const limits: readonly LivepatchClass[] = [
       unit('provide', 'is its new globals and its functions that are static no more'),
       unit('distill/lookup', "prefers what the unit's own module has to what another object adds"),
       qemu('symbols', 'a variable that is static no more, used by another file'),
+      qemu('symbols', 'a name that vmlinux gets and a module has, and callbacks of each'),
       qemu('symbols', 'new per-CPU variables of several kinds'),
       behaviour('functions', 'new functions with tables of texts'),
     ],

@@ -40,6 +40,7 @@ export const loading: readonly LivepatchClass[] = [
       unit('klp/callback-symbols', 'are not what the kernel has freed'),
       unit('klp/wrapper', 'hooks callbacks to their object, also one without functions'),
       qemu('examples', 'with callbacks sets a variable of the kernel, and sets it back'),
+      qemu('symbols', 'a name that vmlinux gets and a module has, and callbacks of each'),
     ],
   },
   {
