@@ -2,7 +2,7 @@ import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import type { IrFunction, IrModule } from '../ir/module.js';
 import { closingBracket } from '../ir/text.js';
-import { filesOf, lineOf } from '../patch/touched.js';
+import { placeFor } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import type { ModuleDiff } from './diff.js';
 import { holders } from './holders.js';
@@ -79,15 +79,7 @@ export function placeOf(
   files: readonly PatchedFile[],
   name: string,
 ): { file: string; line?: number; object: string; function: string } {
-  const read = filesOf(unit, files);
-  const file = read.find((f) => f.path === unit.source) ?? read.find((f) => f.patched.includes(name));
-  const line = lineOf(file, name);
-  return {
-    file: file?.path ?? unit.source,
-    object: unit.object,
-    function: name,
-    ...(line === undefined ? {} : { line }),
-  };
+  return { ...placeFor(unit, files, name), function: name };
 }
 
 /** Who would go on to call a function of this unit the old way, if anyone. */

@@ -3,7 +3,7 @@ import type { Finding } from '../../shared/result.js';
 import { copyIfAmbiguous, transient } from '../distill/select.js';
 import { baseName } from '../ir/canonical.js';
 import type { IrModule, IrVariable } from '../ir/module.js';
-import { filesOf, lineOf } from '../patch/touched.js';
+import { placeFor } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import { callersOf } from './boot.js';
 import type { ComparedUnit } from './interface.js';
@@ -46,14 +46,7 @@ export function judge(
 ): Verdict {
   const refusals: KlpError[] = [];
   const notes: Finding[] = [];
-  const read = filesOf(unit, files);
-  const own = read.find((f) => f.path === unit.source);
-  const placeIn = (file: PatchedFile | undefined, name: string): Place => {
-    const line = lineOf(file, sourceName(name));
-    return { file: file?.path ?? unit.source, object: unit.object, ...(line === undefined ? {} : { line }) };
-  };
-  const at = (name: string): Place =>
-    placeIn(own ?? read.find((f) => f.patched.includes(sourceName(name))), name);
+  const at = (name: string): Place => placeFor(unit, files, sourceName(name));
   const variable = (module: IrModule, name: string): IrVariable | undefined => {
     const g = module.globals.get(name);
     return g?.kind === 'variable' ? g : undefined;
@@ -103,13 +96,7 @@ export function judge(
     if (describes(v)) {
       if (v?.section?.startsWith('.modinfo')) notes.push(described(name, at(name)));
     } else {
-      refusals.push(
-        new KlpError(
-          v?.section !== undefined && !plain.test(v.section) ? 'registered-data-changed' : 'data-changed',
-          `the ${differenceOf(variable(original, diff.originalOf.get(name) ?? name), v)} of ${sourceName(name)} changes, but the variable exists and holds a value in the running kernel`,
-          at(name),
-        ),
-      );
+      refusals.push(dataChanged(name, variable(original, diff.originalOf.get(name) ?? name), v, at(name)));
     }
   }
   for (const [names, module, verb] of [
@@ -164,7 +151,7 @@ export function judge(
   }
   const asm = [...diff.asm.removed.map((line) => `- ${line}`), ...diff.asm.added.map((line) => `+ ${line}`)];
   if (asm.length > 0) {
-    const place = placeIn(own ?? read[0], '');
+    const place = at('');
     const where = place.file === unit.source ? unit.source : `${unit.source}, which reads ${place.file}`;
     const exported = asm.some((line) => /ksymtab|export_symbol/.test(line));
     refusals.push(
@@ -214,8 +201,30 @@ function transientChanged(name: string, section: string, unit: TranslationUnit, 
 }
 
 /** What of a variable changes, in a word. */
+/** Nobody can write to a constant of the running kernel, callbacks neither: that would be a fault in the kernel. */
+const adviceForConstants =
+  'Change the functions that read the variable, so that they do without it or read a new one. A callback cannot set it: it is in read-only memory.';
+
+function dataChanged(
+  name: string,
+  before: IrVariable | undefined,
+  after: IrVariable | undefined,
+  place: Place,
+): KlpError {
+  const isRegistered = after?.section !== undefined && !plain.test(after.section);
+  const isReadOnly = before?.constant === true && !isRegistered;
+  const where = isReadOnly ? 'is in read-only memory' : 'holds a value in the running kernel';
+  return new KlpError(
+    isRegistered ? 'registered-data-changed' : 'data-changed',
+    `the ${differenceOf(before, after)} of ${sourceName(name)} changes, but the variable exists and ${where}`,
+    { ...place, ...(isReadOnly ? { advice: adviceForConstants } : {}) },
+  );
+}
+
 function differenceOf(before: IrVariable | undefined, after: IrVariable | undefined): string {
-  if (before?.type !== after?.type) return 'type';
+  // An initial value of another form (other members of a union, a shorter text) has a type of its own.
+  if (before?.type !== after?.type)
+    return [before, after].some((v) => v?.type.includes('{')) ? 'type or initial value' : 'type';
   const isSame =
     before?.before === after?.before &&
     before?.after.replace(/ !dbg !\d+/, '') === after?.after.replace(/ !dbg !\d+/, '');

@@ -130,6 +130,23 @@ export function lineOf(file: PatchedFile | undefined, name: string): number | un
   return file.changed[0]?.from;
 }
 
+/** Where the patch changes `name` for a unit: in its own file, in a header that names it, else in one that it reads. */
+export function placeFor(
+  unit: TranslationUnit,
+  files: readonly PatchedFile[],
+  name: string,
+): { file: string; line?: number; object: string } {
+  const read = filesOf(unit, files);
+  const own = read.find(({ path }) => path === unit.source);
+  const file = own ?? read.find(({ patched }) => patched.includes(name)) ?? read[0];
+  const line = lineOf(file, name);
+  return {
+    file: file?.path ?? unit.source,
+    object: unit.object,
+    ...(line === undefined ? {} : { line }),
+  };
+}
+
 /** The head of a function's definition in C text, blanks reduced; undefined when it is not written out. */
 export function headOf(text: string, name: string): string | undefined {
   const head = new RegExp(String.raw`^[A-Za-z_][^;{}#()]*\b${name}\s*\([^;{}#]*\)[^;{}#()]*\{`, 'm').exec(

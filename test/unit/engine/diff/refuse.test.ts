@@ -42,6 +42,28 @@ describe('what a livepatch cannot carry', () => {
     expect(codes(verdict(original, patched))).toContain(code);
   });
 
+  it('the content of read-only data, which a callback cannot set either', () => {
+    const table = (value: number): string =>
+      `@table = internal constant { i32, ptr } { i32 ${value}, ptr null }\n`;
+    const [refusal] = verdict(table(1), table(2)).refusals;
+    expect(refusal?.message).toContain('the initial value of table changes');
+    expect(refusal?.message).toContain('read-only memory');
+    expect(refusal?.advice).toMatch(/^Change the functions that read .* A callback cannot set it/);
+    const other = '@table = internal constant { i32, i64 } { i32 1, i64 0 }\n';
+    expect(verdict(table(1), other).refusals[0]?.message).toContain(
+      'the type or initial value of table changes',
+    );
+  });
+
+  it('data whose value a header changes that does not name it, told at the line of the header', () => {
+    const changed = [{ from: 5, to: 5, patch: 'p', patchLine: 1 }];
+    const file = { path: 'x.h', original: '', patched: '\n\n\n\n#define SIZE 32\n', changed };
+    const compared = comparedIr('@limit = global i32 1\n', '@limit = global i32 2\n', unitOf('x.c', 'x.h'));
+    expect(judge(compared, [file]).refusals).toMatchObject([
+      { code: 'data-changed', detail: { file: 'x.h', line: 5, object: 'x.o' } },
+    ]);
+  });
+
   it('assembly of a unit in a file that its source includes, told as a reader expects it', () => {
     const asm = 'module asm ".section \\22.export_symbol\\22,\\22a\\22"\n';
     const range = { from: 7, to: 7, patch: 'p', patchLine: 1 };
