@@ -11,6 +11,8 @@ export function exportsRow(needs: LivepatchNeeds, kernel: RunningKernel, sameBui
   const problems: Row['problems'] = [];
   const open: Row['open'] = [];
   const unversioned: string[] = [];
+  const without = kernel.exports.filter(({ versions }) => versions === false);
+  const uncompared: string[] = [];
   let good = 0;
   for (const needed of needs.exports) {
     const answers = kernel.exports.flatMap((source) => {
@@ -25,6 +27,10 @@ export function exportsRow(needs: LivepatchNeeds, kernel: RunningKernel, sameBui
     problems.push(...own);
     open.push(...lacking.open);
     if (own.length > 0 || lacking.open.length > 0) continue;
+    if (needed.crc !== undefined && without.length > 0) {
+      uncompared.push(needed.name);
+      continue;
+    }
     if (
       needed.crc !== undefined &&
       answers.length > 0 &&
@@ -42,6 +48,22 @@ export function exportsRow(needs: LivepatchNeeds, kernel: RunningKernel, sameBui
         'the module has no checksums of exported symbols, and the kernel asks for them',
       ),
     );
+  }
+  if (needs.versions) {
+    problems.unshift(
+      ...without.map(({ label }) =>
+        problem(
+          'export-version-differs',
+          `the module has checksums of exported symbols, and in ${label} all are 0: that kernel has no CONFIG_MODVERSIONS`,
+        ),
+      ),
+    );
+  }
+  if (uncompared.length > 0) {
+    open.push({
+      what: `checksums of ${uncompared.length} exported symbols`,
+      advice: 'Name the Module.symvers of the kernel that the livepatch was made for with --symvers.',
+    });
   }
   if (unversioned.length > 0 && !sameBuild) {
     open.push({

@@ -183,6 +183,7 @@ async function readSymversFile(file: NamedFile): Promise<ExportSource> {
   return {
     label: file.label,
     covers: 'all',
+    versions: [...symbols.values()].some(({ crc }) => crc !== 0),
     find: (name) => {
       const symbol = symbols.get(name);
       if (symbol === undefined) return undefined;

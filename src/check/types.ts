@@ -85,6 +85,8 @@ export interface ExportSource {
   label: string;
   /** `vmlinux`, a module's name, or `all` for a list of the whole kernel's. */
   covers: string;
+  /** False: it tells that the kernel has no checksums at all (no CONFIG_MODVERSIONS). Undefined: it does not tell. */
+  versions?: boolean;
   find: (name: string) => Exported | undefined;
 }
 

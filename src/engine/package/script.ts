@@ -38,7 +38,9 @@ const body = String.raw`
 # 4 (check) not loaded or not enabled, 5 (check) another module is loaded under this name.
 # LIVEPATCH_TIMEOUT: seconds to wait for a transition (60). LIVEPATCH_SYS, LIVEPATCH_PROC: where sysfs and procfs are.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
+# Through a symbolic link too, the module lies beside the script itself.
+self=$(readlink -f "$0" 2>/dev/null) || self=$0
+here=$(cd "$(dirname "$self")" && pwd)
 sys=$LIVEPATCH_SYS_DEFAULT
 proc=$LIVEPATCH_PROC_DEFAULT
 limit=$LIVEPATCH_TIMEOUT_DEFAULT
@@ -78,9 +80,10 @@ need_builds() {
   done
 }
 
-file_intact() {
+need_file() {
+  [ -f "$here/$file" ] || fail "$file is not beside this script, in $here" "$1"
   sum=$(sha256sum "$here/$file" 2>/dev/null | cut -d ' ' -f 1)
-  [ "$sum" = "$sha256" ]
+  [ "$sum" = "$sha256" ] || fail "$file is not the file that was packaged (sha256 differs)" "$1"
 }
 
 need_root() { [ "$(id -u)" = 0 ] || fail 'this needs root' 3; }
@@ -113,7 +116,7 @@ apply() {
   need_root
   [ "$(uname -r)" = "$release" ] || fail "made for kernel $release, this is $(uname -r)" 3
   need_builds
-  file_intact || fail "$file is not the file that was packaged (sha256 differs)" 3
+  need_file 3
   if loaded; then
     same || fail 'another module of this name is loaded; revert it first' 3
     [ -d "$patch" ] || fail 'loaded, but disabled or replaced by another livepatch; revert it first' 3
@@ -132,7 +135,7 @@ apply() {
 }
 
 check() {
-  file_intact || fail "$file is not the file that was packaged (sha256 differs)" 1
+  need_file 1
   loaded || fail 'not loaded' 4
   same || fail 'another module of this name is loaded' 5
   need_builds

@@ -250,6 +250,14 @@ describe('what does not fit', () => {
       failed: ['exports'],
     },
     {
+      what: 'a Module.symvers of a kernel without checksums',
+      files: {
+        symvers: '0x00000000\tklp_enable_patch\tvmlinux\tE\t\n0x00000000\tspaced\tvmlinux\tE\tTOY\n',
+      },
+      codes: ['export-version-differs'],
+      failed: ['exports'],
+    },
+    {
       what: 'kallsyms of another kernel than vmlinux',
       files: { kallsyms: toyKallsyms({ ...toy, ...functions('helper', 'twin', 'twin') }) },
       codes: ['symbol-not-in-kernel'],
@@ -287,6 +295,24 @@ describe('what does not fit', () => {
       'symbols',
       'exports',
     ]);
+  });
+});
+
+describe('a Module.symvers without checksums', () => {
+  const symvers = '0x00000000\tklp_enable_patch\tvmlinux\tE\t\n0x00000000\tspaced\tvmlinux\tE\tTOY\n';
+
+  it('is not said to have been compared with those of the livepatch', async () => {
+    const report = await check(fitting, { symvers });
+    const row = report.checks.find(({ name }) => name === 'exports');
+    expect(row?.detail).toMatch(/^0 of 3 exported as needed.*not checked: checksums of 3 exported symbols/);
+    expect(report.findings[0]?.message).toContain('CONFIG_MODVERSIONS');
+  });
+
+  it('fits a livepatch that has none either', async () => {
+    const imports = { klp_enable_patch: undefined, spaced: undefined };
+    const report = await check({ ...fitting, imports }, { symvers });
+    expect(errors(report)).toEqual([]);
+    expect(report.checks.find(({ name }) => name === 'exports')).toMatchObject({ ok: true });
   });
 });
 

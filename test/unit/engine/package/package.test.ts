@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -101,8 +110,8 @@ describe("the package's script", () => {
   let sys: string;
 
   /** Runs it with a sysfs of our own, where insmod, rmmod and (once for each second that is waited) sleep do the kernel's part. */
-  function livepatch(verb: string) {
-    const ran = spawnSync('sh', [join(root, 'livepatch'), verb], {
+  function livepatch(verb: string, script = join(root, 'livepatch')) {
+    const ran = spawnSync('sh', [script, verb], {
       encoding: 'utf8',
       env: { PATH: `${join(dir, 'bin')}:${process.env.PATH}`, LIVEPATCH_SYS: sys, LIVEPATCH_TIMEOUT: '5' },
     });
@@ -139,6 +148,19 @@ describe("the package's script", () => {
     expect(livepatch('revert')).toEqual({ code: 0, text: 'livepatch_a_b: reverted\n' });
     expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
     expect(livepatch('revert').code).toBe(0);
+  });
+
+  it('finds its module when it is run through a symbolic link', () => {
+    const link = join(dir, 'link');
+    symlinkSync(join(root, 'livepatch'), link);
+    expect(livepatch('apply', link)).toEqual({ code: 0, text: 'livepatch_a_b: applied\n' });
+  });
+
+  it('says that its module is not there', () => {
+    rmSync(join(root, 'livepatch-a-b.ko'));
+    const text = expect.stringContaining('livepatch-a-b.ko is not beside this script') as string;
+    expect(livepatch('apply')).toEqual({ code: 3, text });
+    expect(livepatch('check')).toEqual({ code: 1, text });
   });
 
   it('refuses another kernel than the one it was made for', () => {
