@@ -71,23 +71,31 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
     };
   }
   let together: SurveyItem[] = [item];
+  let first: ResultDocument | undefined;
   for (;;) {
     const result =
       together.length === 1
         ? await by.alone(item)
         : await by.generate(by.inOrder(together).flatMap((one) => patchOf(one, by)));
+    first ??= result;
     entry.with = by.inOrder(together).flatMap((one) => (one === item ? [] : [one.name]));
-    const done = (): Attempted => ({
-      entry: { ...entry, ...outcomeOf(result) },
-      result,
-      alone: entry.attempts.length === 0,
-    });
+    const alone = entry.attempts.length === 0;
+    const done = (): Attempted => {
+      if (alone || !blames(result, item, together))
+        return { entry: { ...entry, ...outcomeOf(result) }, result, alone };
+      // What is wrong with the others says nothing of the item.
+      const attempts = [...entry.attempts, triedWith(entry.with, result)];
+      return {
+        entry: { ...entry, ...outcomeOf(first ?? result), with: [], attempts },
+        result: first ?? result,
+        alone,
+      };
+    };
     if (result.status === 'livepatch') return done();
     const more = companionsOf(result, together, item, by);
     if (more.length === 0 || entry.attempts.length + 1 >= mostAttempts) return done();
     if (together.length + more.length > mostTogether) return done();
-    const { code, message } = reasonOf(result);
-    entry.attempts.push({ with: entry.with, code, ...(message === undefined ? {} : { message }) });
+    entry.attempts.push(triedWith(entry.with, result));
     const { usable, wrong } = await withoutWrong(more, by);
     if (usable.length === 0 && wrong !== undefined) {
       const { item: needed, ...said } = wrong;
@@ -95,6 +103,21 @@ export async function attempt(item: SurveyItem, by: Attempting): Promise<Attempt
     }
     together = [...together, ...usable];
   }
+}
+
+function triedWith(others: string[], result: ResultDocument): SurveyedItem['attempts'][number] {
+  const { code, message } = reasonOf(result);
+  return { with: others, code, message };
+}
+
+/** Does the reason concern an item's companions alone: the patch of one, or a file that only they change? */
+function blames(result: ResultDocument, item: SurveyItem, together: readonly SurveyItem[]): boolean {
+  const { code, file } = reasonOf(result);
+  const others = together.filter((one) => one !== item);
+  if (code === 'patch-does-not-apply') return others.some(({ id }) => file === `${id}.patch`);
+  if (code !== 'does-not-compile') return false;
+  const changes = ({ parts }: SurveyItem): boolean => parts.some(({ path }) => path === file);
+  return !changes(item) && others.some(changes);
 }
 
 interface Checked {
@@ -171,7 +194,7 @@ function companionsOf(
 ): SurveyItem[] {
   const missing = missingOf(result);
   if (result.findings.some(({ code, severity }) => code === 'patch-does-not-apply' && severity === 'error')) {
-    missing.files.push(...together.flatMap(({ parts }) => parts.map(({ path }) => path)));
+    missing.unapplied.push(...together.flatMap(({ parts }) => parts.map(({ path }) => path)));
   }
   if (Object.values<string[]>({ ...missing }).every((some) => some.length === 0)) return [];
   return by.companions.find(missing, together, item).filter((one) => partition(one, by)[0].length > 0);

@@ -1,4 +1,5 @@
 import type { Missing } from './missing.js';
+import { predecessors } from './seams.js';
 import type { FilePart, SurveyItem } from './types.js';
 
 /** Who the items of a survey can be asked for by, made once per survey. */
@@ -19,7 +20,8 @@ interface Side {
  * Finds the items of a survey that must go with one: those whose changed lines declare what is missing.
  * - headers that add a line with one of the names, that are themselves missing, that declare what is used otherwise, or no
  *   longer declare what goes; else
- * - other files that do, or whose lines with the name go; and the change of a file that no longer compiles.
+ * - other files that do, or whose lines with the name go; and the change of a file that no longer compiles; and, of
+ *   earlier changes of a file of which a patch does not apply, those that make lines which the patch expects.
  * @param input in an ordered survey an item needs only what came before it
  * @param readersOf the C files that the kernel compiles with a header; undefined when that is not known
  */
@@ -54,12 +56,15 @@ export function companionsIn(
     );
     if (headers.length > 0) return nearest(headers, sources);
     const broken = missing.files.filter((file) => !sources.includes(file) || input.ordered);
-    const rest = others.filter((other) =>
-      other.parts.some((part) => {
-        if (broken.includes(part.path)) return true;
-        const { removed } = wordsOf(part);
-        return declares(part) || missing.names.some((name) => removed.has(name));
-      }),
+    const before = input.ordered ? predecessors(missing.unapplied, together, others) : new Set();
+    const rest = others.filter(
+      (other) =>
+        before.has(other) ||
+        other.parts.some((part) => {
+          if (broken.includes(part.path)) return true;
+          const { removed } = wordsOf(part);
+          return declares(part) || missing.names.some((name) => removed.has(name));
+        }),
     );
     return nearest(rest, sources);
   };

@@ -8,6 +8,8 @@ export interface Missing {
   headers: string[];
   /** Files that no longer fit the patch. */
   files: string[];
+  /** Files of patches of which one does not apply. */
+  unapplied: string[];
   /** Files that declare something otherwise than it is used. */
   declaredIn: string[];
   /** Functions that go, and that others may still declare and use. */
@@ -39,14 +41,14 @@ const builtIn = new Set(
 
 /** What a result that is no livepatch says is missing; nothing for results that other files cannot change. */
 export function missingOf(result: ResultDocument): Missing {
-  const missing: Missing = { names: [], headers: [], files: [], declaredIn: [], removed: [] };
+  const missing: Missing = { names: [], headers: [], files: [], unapplied: [], declaredIn: [], removed: [] };
   const errors = result.findings.filter((finding) => finding.severity === 'error');
   for (const finding of errors) collect(finding, missing);
   const unique = (words: string[]): string[] => [...new Set(words)];
-  const { names, headers, files, declaredIn, removed } = missing;
+  const { names, headers, files, unapplied, declaredIn, removed } = missing;
   return {
     ...{ names: unique(names), headers: unique(headers) },
-    ...{ files: unique(files), declaredIn: unique(declaredIn), removed: unique(removed) },
+    ...{ unapplied, files: unique(files), declaredIn: unique(declaredIn), removed: unique(removed) },
   };
 }
 

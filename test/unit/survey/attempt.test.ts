@@ -300,6 +300,60 @@ describe('an item of a survey', () => {
     expect(entry).toMatchObject({ outcome: 'livepatch', with: ['first'] });
   });
 
+  it('whose patch has wrong lines is not tried with those that change the same file otherwise', async () => {
+    const changes = [
+      { ...change('fs/a.c', 'one'), name: 'first' },
+      { ...change('fs/a.c', 'two'), name: 'second' },
+      { ...change('fs/a.c', 'three', 'wrong'), name: 'third' },
+    ];
+    const engine = (): ResultDocument => failing({ code: 'patch-does-not-apply', file: 'third.patch' });
+    const { entry, asked } = await survey('third', { changes, ordered: true, engine });
+    expect(asked).toEqual([['third']]);
+    expect(entry).toMatchObject({ outcome: 'unusable', file: 'third.patch', with: [], attempts: [] });
+  });
+
+  it('of a branch is tried at once with all that its lines rest on', async () => {
+    const changes = ['old', 'one', 'two', 'three'].map((removed, i, all) => ({
+      ...change('fs/a.c', all[i + 1] ?? 'four', removed),
+      name: `fix${i}`,
+    }));
+    const { asked } = await survey('fix3', {
+      ...{ changes, ordered: true },
+      engine: (names) => (names.length === 4 ? livepatch : failing({ code: 'patch-does-not-apply' })),
+    });
+    expect(asked).toEqual([['fix3'], ['fix0', 'fix1', 'fix2', 'fix3']]);
+  });
+
+  it('keeps its own reason when it is a companion that does not apply', async () => {
+    const changes = [
+      { ...change('fs/a.c', 'one'), name: 'first' },
+      { ...change('fs/a.c', 'one'), name: 'same' },
+      { ...change('fs/a.c', 'two', 'one'), name: 'second' },
+    ];
+    const { entry, asked, result } = await survey('second', {
+      ...{ changes, ordered: true },
+      engine: (names) =>
+        names.length > 1
+          ? failing({ code: 'patch-does-not-apply', file: 'same.patch', message: 'made already' })
+          : failing({ code: 'patch-does-not-apply', file: 'second.patch', message: 'other lines' }),
+    });
+    expect(asked).toEqual([['second'], ['first', 'same', 'second']]);
+    expect(entry).toMatchObject({
+      ...{ outcome: 'unusable', file: 'second.patch', message: 'other lines', with: [] },
+      attempts: [{ with: [] }, { with: ['first', 'same'], message: 'made already' }],
+    });
+    expect(reasonOf(result ?? livepatch).message).toBe('other lines');
+  });
+
+  it('keeps its own reason when it is a companion that does not compile', async () => {
+    const { entry } = await survey('fs/a.c', {
+      changes: [change('fs/a.c', 'helper();'), change('fs/lib.c', 'void helper(void)')],
+      engine: (names) =>
+        undeclared(names.length > 1 ? 'LACKING' : 'helper', names.length > 1 ? 'fs/lib.c' : 'fs/a.c'),
+    });
+    expect(entry).toMatchObject({ code: 'does-not-compile', file: 'fs/a.c', with: [] });
+  });
+
   it('that no object is made from is not in this config, and the engine is not asked', async () => {
     const { entry, asked } = await survey('drivers/x.c', {
       changes: [change('drivers/x.c', 'x')],
