@@ -93,6 +93,8 @@ async function survey(paths: string[], options: SurveyOptions, session: Session)
   await withOutputDir(options.output, async (outDir) => {
     const input = await readInput(paths, options, context);
     context.progress({ type: 'note', text: `${input.about}: ${count(input.asked.length, 'change')}` });
+    for (const name of input.coverLetters)
+      context.progress({ type: 'note', text: `${name}: a cover letter, which holds no patch, is left out` });
     const atATime = options.jobs ?? defaultJobs();
     await withEngine(context, async (docker) => {
       const image = await ensureImage(docker, request, context);

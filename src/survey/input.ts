@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isCoverLetter } from '../engine/patch/parse.js';
 import { asKlpError, KlpError } from '../shared/errors.js';
 import { run } from '../shared/run.js';
 import { splitFiles, splitMails, withIds, withUniqueNames } from './split.js';
@@ -19,6 +20,8 @@ export interface ReadInput extends SurveyInput {
   /** Those that the survey is to answer for; the others may have to go with them. */
   asked: SurveyItem[];
   unreadable: { name: string; error: KlpError }[];
+  /** Cover letters of series, which hold no patch. */
+  coverLetters: string[];
 }
 
 /**
@@ -34,13 +37,15 @@ export function readItems(
 ): ReadInput {
   if (patches.length > surveyLimits.items) throw tooLarge(about, `${patches.length} patches`);
   const unreadable: ReadInput['unreadable'] = [];
+  const coverLetters: string[] = [];
   const read: { name: string; parts: FilePart[] }[] = [];
   for (const { name, text } of withUniqueNames(patches)) {
     try {
       read.push({ name, parts: splitFiles(name, text) });
     } catch (error) {
       // What files it has is not known; of a difference, the name tells.
-      if (isWanted(name, only)) unreadable.push({ name, error: asKlpError(error) });
+      if (isCoverLetter(text)) coverLetters.push(name);
+      else if (isWanted(name, only)) unreadable.push({ name, error: asKlpError(error) });
     }
   }
   const items: SurveyItem[] = withIds(read);
@@ -49,7 +54,7 @@ export function readItems(
     const where = only.length === 0 ? '' : ` that touches ${only.join(' or ')}`;
     throw new KlpError('survey-empty', `there is no patch in ${about}${where}`);
   }
-  return { about, items, asked, ordered, unreadable };
+  return { about, items, asked, ordered, unreadable, coverLetters };
 }
 
 /** Is a path one of those wanted, or in a folder of them? Everything is when nothing is named. */

@@ -69,8 +69,18 @@ export function parsePatch(name: string, text: string): FilePatch[] {
     const file = nextFile(reader, files.at(-1));
     if (file) files.push(file);
   }
-  if (files.length === 0) throw notAPatch(name, undefined, whyNoPatch(reader.lines));
-  return files;
+  if (files.length > 0) return files;
+  if (!isCoverLetter(text)) throw notAPatch(name, undefined, whyNoPatch(reader.lines));
+  throw new KlpError('not-a-patch', `${name} is the cover letter of a series, and holds no patch`, {
+    file: name,
+    advice: 'Leave it out, and name the patches of the series.',
+  });
+}
+
+/** Is a mail numbered 0 in its series, as `git format-patch --cover-letter` writes it? It may hold no patch. */
+export function isCoverLetter(text: string): boolean {
+  const head = text.split(/\r?\n\r?\n/, 1)[0] ?? '';
+  return /^Subject:[ \t]*(?:\[[^\]\n]*\] *)*?\[(?:[^\]\n]* )?0+\/\d+\]/m.test(head);
 }
 
 /** Lines without LF; a patch that was converted to CRLF as a whole is converted back. */

@@ -139,6 +139,19 @@ describe('what a survey is made of', () => {
     expect(input.unreadable).toMatchObject([{ name: 'b', error: { code: 'not-a-patch' } }]);
   });
 
+  it('leaves out the cover letter of a series, and no other mail without a patch', () => {
+    const mail = (subject: string): string => `From: A <a@b>\nSubject: ${subject}\n\ntext\n`;
+    const patches = [
+      { name: 'cover', text: mail('[RFC PATCH v2 00/12] a series') },
+      { name: 'reply', text: mail('Re: [PATCH 10/12] a fix') },
+      { name: 'a', text: hunk('fs/a.c') },
+    ];
+    const input = readItems('here', patches, true, []);
+    expect(input.coverLetters).toEqual(['cover']);
+    expect(input.unreadable).toMatchObject([{ name: 'reply' }]);
+    expect(input.asked.map(({ name }) => name)).toEqual(['a']);
+  });
+
   it('must be something', () => {
     expect(() => readItems('here', [], true, [])).toThrow(expect.objectContaining({ code: 'survey-empty' }));
     const patches = [{ name: 'a', text: hunk('fs/a.c') }];

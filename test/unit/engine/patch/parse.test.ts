@@ -88,6 +88,11 @@ describe('parsePatch', () => {
       /merge diff/,
     ],
     ['a hunk alone', hunk, /before any/],
+    [
+      'a cover letter',
+      'From: A\nSubject: [PATCH 0/2] fixes\n\n f.c | 2 +-\n',
+      /is the cover letter of a series/,
+    ],
   ])('refuses %s', (_, text, message) => {
     const thrown = error(text);
     expect(thrown.code).toBe('not-a-patch');
