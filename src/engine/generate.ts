@@ -164,6 +164,7 @@ export async function generate(
       : await stage('callbacks', context, () =>
           compileCallbacks(callbacks, tree, symbols, patched, others, context.dir, context.signal),
         );
+  context.findings.push(...(hooks?.findings ?? []));
   const made = await stage('assemble', context, () =>
     assembleKlp(
       {

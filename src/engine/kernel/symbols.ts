@@ -3,8 +3,11 @@ import { archData } from '../../shared/catalog.js';
 import { KlpError } from '../../shared/errors.js';
 import { STB, STT } from '../elf/constants.js';
 import type { KernelTree, SymbolSource, TranslationUnit } from '../types.js';
+import { definitionOf, type Definition } from './definition.js';
+import { cached, cachedBy } from './cached.js';
 import { buildIdOf } from './elf-notes.js';
 import { readDependencies } from './dependencies.js';
+import { notOffered } from './elsewhere.js';
 import { openFtraceEntries, type FtraceEntries } from './ftrace.js';
 import { describeUnit, openModule, openVmlinux, type KernelObject } from './kernel-object.js';
 import { openSeals } from './seals.js';
@@ -39,6 +42,8 @@ export interface KernelSymbols {
   isSealed(source: KlpSource): boolean;
   /** Why no static branch of a livepatch can have this variable as its key, where that is so. */
   whyNoKey(source: SymbolSource): string | undefined;
+  /** What the kernel has where a symbol was found; undefined where that is not known. */
+  definition(source: SymbolSource): Definition | undefined;
   /** Whether vmlinux has a function of this name: what newer kernels can do is known by their functions. */
   hasFunction(name: string): boolean;
   /** GNU build id of a module in which a symbol was found, hex; undefined when it has none. */
@@ -48,6 +53,11 @@ export interface KernelSymbols {
 }
 
 export type SymbolKind = 'function' | 'object';
+
+interface Place {
+  holder: KernelObject;
+  symbol: FileSymbol;
+}
 
 /**
  * Opens the symbols of a built kernel. Files are read when they are needed, and only in parts.
@@ -81,7 +91,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     (holder) => openSeals(holder.file),
   );
   const readOnlyKeys = lazily(() => openReadOnlyKeys(vmlinux()));
-  const places = new WeakMap<KlpSource, { holder: KernelObject; symbol: FileSymbol }>();
+  const places = new WeakMap<KlpSource, Place>();
   const sourceOf = (
     holder: KernelObject,
     symbol: FileSymbol,
@@ -91,6 +101,12 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     const source = klpSource(holder, symbol, unit, proof);
     places.set(source, { holder, symbol });
     return source;
+  };
+
+  const placeOf = (source: SymbolSource): Place | undefined => {
+    if (source.kind === 'klp') return places.get(source);
+    const symbol = vmlinux().global(source.name);
+    return symbol && { holder: vmlinux(), symbol };
   };
 
   const dependenciesOf = cached((path: string) => readDependencies(modules, exports, path));
@@ -127,11 +143,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
         throw newDependency(unit, name, holder.objname);
       return sourceOf(holder, symbol, unit, `the only global symbol of its name`);
     }
-    throw new KlpError(
-      'symbol-not-in-kernel',
-      `${describeUnit(unit)} needs ${name}, which this kernel does not have`,
-      { object: unit.object },
-    );
+    throw notOffered(unit, name, [...new Set([own, vmlinux()])]);
   };
 
   return {
@@ -160,9 +172,13 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     whyNoKey(source) {
       if (source.kind === 'klp' && source.objname !== 'vmlinux')
         return `the key belongs to ${source.objname}, which is a module`;
-      const symbol = source.kind === 'klp' ? places.get(source)?.symbol : vmlinux().global(source.name);
+      const symbol = placeOf(source)?.symbol;
       if (symbol === undefined || !readOnlyKeys()(symbol)) return undefined;
       return 'the key is read-only, and this kernel would write to it for a branch of a module';
+    },
+    definition(source) {
+      const place = placeOf(source);
+      return place && definitionOf(place.holder, place.symbol);
     },
     hasFunction: (name) =>
       vmlinux()
@@ -269,18 +285,4 @@ function newDependency(unit: TranslationUnit, name: string, exporter: string): K
     `${describeUnit(unit)} uses ${name} of module ${exporter}, which it does not depend on`,
     { object: unit.object },
   );
-}
-
-function cached<V>(make: (key: string) => V): (key: string) => V {
-  return cachedBy((key: string) => key, make);
-}
-
-function cachedBy<K, V>(keyOf: (key: K) => string, make: (key: K) => V): (key: K) => V {
-  const made = new Map<string, { value: V }>();
-  return (key) => {
-    const id = keyOf(key);
-    const entry = made.get(id) ?? { value: make(key) };
-    made.set(id, entry);
-    return entry.value;
-  };
 }

@@ -1,11 +1,15 @@
 import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
 import { lookUp } from '../distill/lookup.js';
 import { STB } from '../elf/constants.js';
 import type { ElfFile, ElfSymbol } from '../elf/model.js';
 import { functionCovering } from '../elf/query.js';
+import type { IrModule } from '../ir/module.js';
 import type { KernelSymbols, KlpSource } from '../kernel/symbols.js';
 import type { Provided } from '../provide.js';
 import type { SymbolSource, TranslationUnit } from '../types.js';
+import { refuseOtherType, refuseReadOnly } from './callback-uses.js';
+import { writesOf } from './callback-writes.js';
 import { undefinedSymbols } from './rename.js';
 
 /** `#include "llpatch.h"` of a callbacks file: symbols of the kernel that no header offers. */
@@ -35,22 +39,26 @@ export interface CallbackScope {
   /** Those of the objects for which code runs that uses the undefined symbol. */
   objectsOf: (symbolName: string) => readonly TranslationUnit[];
   unitsOf: (path: string) => Promise<readonly TranslationUnit[]>;
-  symbols: Pick<KernelSymbols, 'resolveLocal' | 'resolveGlobal' | 'dependencies'>;
+  symbols: Pick<KernelSymbols, 'resolveLocal' | 'resolveGlobal' | 'dependencies' | 'definition'>;
+  /** The same code as optimised LLVM IR. */
+  ir: IrModule;
   provided: Provided;
 }
 
 /**
  * Finds what a callbacks object refers to. A module's symbol is bound when that module is loaded; so only code can use it
  * that runs for that module alone.
- * @returns by the names in the object; what the livepatch itself defines is not among them
+ * @returns the symbols by the names in the object, without what the livepatch itself defines; and warnings
  * @throws KlpError `callbacks-unusable`, `init-code-used`, and what the symbol tables throw
  */
 export async function callbackSymbols(
   elf: ElfFile,
   scope: CallbackScope,
-): Promise<Map<string, SymbolSource>> {
+): Promise<{ sources: Map<string, SymbolSource>; findings: Finding[] }> {
   const declared = declarations(scope);
+  const writes = writesOf(scope.ir);
   const found = new Map<string, SymbolSource>();
+  const findings: Finding[] = [];
   for (const symbol of undefinedSymbols(elf)) {
     const known = declared.get(symbol.name);
     const use = useOf(elf, symbol, scope, known);
@@ -63,10 +71,15 @@ export async function callbackSymbols(
         use.place,
       );
     }
+    const kernel = scope.symbols.definition(source);
+    if (kernel) {
+      if (known) refuseOtherType(symbol.name, source.name, scope.ir, kernel, use.place);
+      findings.push(...refuseReadOnly(symbol.name, source.name, writes, kernel, use.place));
+    }
     const [{ objname: appliedWith } = { objname: 'vmlinux' }] = use.objects;
     found.set(symbol.name, source.kind === 'klp' ? { ...source, appliedWith } : source);
   }
-  return found;
+  return { sources: found, findings };
 }
 
 /** Where a symbol is used, and the objects for which that code runs. */

@@ -1,7 +1,9 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
+import type { Finding } from '../../shared/result.js';
 import { readElf } from '../elf/read.js';
+import { parseModule, type IrModule } from '../ir/module.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import { unitsFor } from '../kernel/units.js';
 import type { Provided } from '../provide.js';
@@ -16,6 +18,8 @@ import type { ObjectCallbacks } from './wrapper.js';
 export interface CallbackObject {
   object: GeneratedObject;
   callbacks: ObjectCallbacks[];
+  /** Warnings of what the callbacks do. */
+  findings: Finding[];
 }
 
 /**
@@ -61,7 +65,7 @@ export async function compileCallbacks(
   );
   await runObjtool(link, path);
   const elf = readElf(await readFile(path), 'callbacks.o');
-  const used = await callbackSymbols(elf, {
+  const { sources, findings } = await callbackSymbols(elf, {
     file: basename(file),
     text: code,
     objects,
@@ -69,9 +73,18 @@ export async function compileCallbacks(
     unitsOf: (source) => unitsFor(tree, [source]),
     symbols,
     provided,
+    ir: await callbackIr(link),
   });
-  const object = { unit: callbackUnit(file, tree, 'vmlinux'), path, symbols: used };
-  return { object, callbacks };
+  const object = { unit: callbackUnit(file, tree, 'vmlinux'), path, symbols: sources };
+  return { object, callbacks, findings };
+}
+
+/** The callbacks' code as LLVM IR. */
+async function callbackIr(link: LinkContext): Promise<IrModule> {
+  await writeFile(join(link.dir, 'callbacks_ir.c'), '#include "callbacks.c"\n');
+  const options = [...link.recipe.callChecks, '-S', '-emit-llvm'];
+  const path = await compileModuleSource(link, 'livepatch', 'callbacks_ir', options);
+  return parseModule(await readFile(path, 'utf8'), 'the callbacks');
 }
 
 /** Compiles the callbacks once more, each function apart, and sees which of them use a symbol. */

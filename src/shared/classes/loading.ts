@@ -38,6 +38,10 @@ export const loading: readonly LivepatchClass[] = [
         'are those of a module and what it depends on, where they run for it alone',
       ),
       unit('klp/callback-symbols', 'are not what the kernel has freed'),
+      unit(
+        'klp/callback-symbols',
+        'are declared with the size that they have, and not written to where they are read-only',
+      ),
       unit('klp/wrapper', 'hooks callbacks to their object, also one without functions'),
       qemu('examples', 'with callbacks sets a variable of the kernel, and sets it back'),
       qemu('symbols', 'a name that vmlinux gets and a module has, and callbacks of each'),

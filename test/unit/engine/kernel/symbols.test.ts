@@ -87,6 +87,14 @@ describe('symbols of vmlinux', () => {
     expect(symbols.resolveLocal(first, 'first_entry')).not.toHaveProperty('freed');
   });
 
+  it('tells the kind and size of a definition, and whether it can be written to', () => {
+    const of = (name: string) => symbols.definition(symbols.resolveLocal(first, name));
+    expect(of('limits')).toEqual({ kind: 'variable', size: 16, isReadOnly: true });
+    expect(of('counter')).toEqual({ kind: 'variable', size: 4, isReadOnly: false });
+    expect(of('helper')).toMatchObject({ kind: 'function', isReadOnly: true });
+    expect(symbols.definition(symbols.resolveGlobal(first, 'shared'))).toMatchObject({ kind: 'function' });
+  });
+
   it('tells a weak function from the one that overrides it', () => {
     expect(symbols.resolveLocal(unit('arch/strong.o'), 'choice').sympos).toBe(0);
     expect(() => symbols.resolveLocal(unit('lib/weak.o'), 'choice')).toThrow(/overrides/);
@@ -112,10 +120,17 @@ describe('symbols of vmlinux', () => {
 
   it('does not take a static of another file for a global', () => {
     expect(() => symbols.resolveGlobal(first, 'twin')).toThrow(
-      expect.objectContaining({ code: 'symbol-not-in-kernel' }),
+      expect.objectContaining({
+        code: 'symbol-not-in-kernel',
+        message: 'first/dup.o needs twin, which is static in another file of this kernel: twin.c (vmlinux)',
+        detail: expect.objectContaining({ file: 'first/dup.c' }) as object,
+      }),
     );
     expect(() => symbols.resolveGlobal(first, 'nowhere')).toThrow(
-      expect.objectContaining({ code: 'symbol-not-in-kernel' }),
+      expect.objectContaining({
+        code: 'symbol-not-in-kernel',
+        message: 'first/dup.o needs nowhere, which this kernel does not have',
+      }),
     );
   });
 

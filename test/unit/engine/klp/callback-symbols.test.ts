@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { STB, STT } from '../../../../src/engine/elf/constants.js';
 import type { ElfFile } from '../../../../src/engine/elf/model.js';
+import { parseModule } from '../../../../src/engine/ir/module.js';
+import type { Definition } from '../../../../src/engine/kernel/definition.js';
 import type { KlpSource } from '../../../../src/engine/kernel/symbols.js';
 import { callbackSymbols } from '../../../../src/engine/klp/callback-symbols.js';
 import type { Offer } from '../../../../src/engine/provide.js';
@@ -46,6 +48,11 @@ const symbols = {
     throw new KlpError('symbol-not-in-kernel', name);
   },
   dependencies: ({ objname }: TranslationUnit) => new Set(objname === 'ext4' ? ['jbd2'] : []),
+  definition: (source: SymbolSource): Definition => ({
+    kind: 'variable',
+    size: 4,
+    isReadOnly: source.name === 'fops',
+  }),
 };
 
 /**
@@ -56,6 +63,7 @@ async function used(
   objects: string[],
   names: string[],
   offers: Record<string, Offer[]> = {},
+  ir = '',
 ): Promise<Record<string, SymbolSource>> {
   const units = objects.map((objname) => of(objname, 'cb.c'));
   const declared = names.map((name) => /^(\w+)=(.+):(\w+)$/.exec(name));
@@ -77,7 +85,7 @@ async function used(
     ],
     [hook, ...needed],
   );
-  const found = await callbackSymbols(file, {
+  const { sources } = await callbackSymbols(file, {
     file: 'cb.c',
     text: text.join(''),
     objects: units,
@@ -85,8 +93,9 @@ async function used(
     unitsOf,
     symbols,
     provided: { offers: new Map(Object.entries(offers)), gone: new Set() },
+    ir: parseModule(ir, 'cb.ll'),
   });
-  return Object.fromEntries(found);
+  return Object.fromEntries(sources);
 }
 
 const refusal = (code: string, detail: object): unknown =>
@@ -151,6 +160,20 @@ describe('the symbols of callbacks', () => {
     await expect(used(['vmlinux'], ['setup'])).rejects.toEqual(refusal('init-code-used', place));
   });
 
+  it('are declared with the size that they have, and not written to where they are read-only', async () => {
+    const place = { file: 'cb.c', line: 3, function: 'pre_patch_callback' };
+    const given = (name: string, type: string) =>
+      used(
+        ['vmlinux'],
+        [`a=net/tcp.c:${name}`],
+        {},
+        `@__llpatch_symbol_a = external global ${type}\ndefine void @f() {\n  store i32 1, ptr @__llpatch_symbol_a\n}\n`,
+      );
+    expect(await given('v', 'i32')).toHaveProperty('__llpatch_symbol_a');
+    await expect(given('v', 'i64')).rejects.toEqual(refusal('callbacks-unusable', place));
+    await expect(given('fops', 'i32')).rejects.toEqual(refusal('callbacks-unusable', place));
+  });
+
   it('are left to the link where the livepatch defines them', async () => {
     expect(await used(['vmlinux', 'ext4'], ['fresh'], { fresh: [{ objname: 'vmlinux' }] })).toEqual({});
     await expect(
@@ -173,8 +196,9 @@ describe('the symbols of callbacks', () => {
       unitsOf,
       symbols,
       provided,
+      ir: parseModule('', 'cb.ll'),
     };
-    expect([...(await callbackSymbols(file, scope))]).toEqual([]);
+    expect([...(await callbackSymbols(file, scope)).sources]).toEqual([]);
     await expect(used(['vmlinux'], ['nowhere'])).rejects.toMatchObject({ code: 'symbol-not-in-kernel' });
   });
 
@@ -186,6 +210,7 @@ describe('the symbols of callbacks', () => {
       unitsOf,
       symbols,
       provided: { offers: new Map(), gone: new Set<string>() },
+      ir: parseModule('', 'cb.ll'),
     };
     const text = '\nLLPATCH_DECLARE_SYMBOL(int);\n';
     await expect(callbackSymbols(elf([], []), { ...scope, text })).rejects.toEqual(
