@@ -5,8 +5,11 @@ import { controllerContext, type ControllerContext } from '../controller/context
 import { withEngine } from '../controller/docker/connect.js';
 import { ensureImage } from '../controller/images.js';
 import { checkBootable, inspectTree } from '../controller/tree.js';
+import { elfIdentity } from '../engine/kernel/elf-notes.js';
+import { archData } from '../shared/catalog.js';
 import { KlpError } from '../shared/errors.js';
 import { makeDir, withTempDir } from '../shared/files.js';
+import { checkMadeFor, type KnownKernel } from '../verify/made-for.js';
 import { readSubject } from '../verify/package.js';
 import type { BootAssets } from '../verify/types.js';
 import { imageFacts } from './build.js';
@@ -77,7 +80,10 @@ async function verifyVerb(
     const livepatch = subject === undefined ? undefined : await readSubject(subject, dir);
     const folder = options.output ?? (subject === undefined ? 'out' : dirname(subject));
     await withOutputDir(folder, async (outDir) => {
-      const assets = await bootFiles(join(dir, 'boot'), context);
+      const fits = (kernel: KnownKernel): void => {
+        if (livepatch !== undefined) checkMadeFor(livepatch, basename(subject ?? ''), kernel);
+      };
+      const assets = await bootFiles(join(dir, 'boot'), fits, context);
       const stem = subject === undefined ? 'selftests' : basename(subject).replace(/\.\w+$/, '');
       await proveLivepatch(
         {
@@ -98,16 +104,22 @@ async function verifyVerb(
   return { result: known };
 }
 
+/** @param fits throws when the livepatch is for another kernel; asked whenever more of it is known */
+type BootFiles = (
+  dir: string,
+  fits: (kernel: KnownKernel) => void,
+  context: ControllerContext,
+) => Promise<BootAssets>;
+
 /** Where the kernel to boot comes from; what is wrong with that is said before any work. */
-async function bootFilesFrom(
-  options: VerifyOptions,
-  { known }: Session,
-): Promise<(dir: string, context: ControllerContext) => Promise<BootAssets>> {
+async function bootFilesFrom(options: VerifyOptions, { known }: Session): Promise<BootFiles> {
   const { kernel, kernelTree } = options;
   if (kernelTree !== undefined) {
     const tree = await inspectTree(kernelTree, options.arch);
     await checkBootable(tree);
-    return async (dir, context) => {
+    return async (dir, fits, context) => {
+      const identity = await elfIdentity(join(tree.dir, 'vmlinux'));
+      fits({ arch: tree.arch.name, buildId: identity?.buildId });
       known.kernel = { release: tree.release, arch: tree.arch.name };
       known.toolchain = { compiler: tree.compilerText };
       await makeDir(dir);
@@ -116,10 +128,14 @@ async function bootFilesFrom(
   }
   if (kernel === undefined) throw noKernel();
   const request = imageRequest({ ...options, kernel });
-  return async (_dir, context) =>
-    withEngine(context, async (docker) => {
+  return async (_dir, fits, context) => {
+    const arch = archData(request.arch).name;
+    fits({ arch });
+    return withEngine(context, async (docker) => {
       const image = await ensureImage(docker, request, context);
+      fits({ arch, configSha256: image.configSha256 });
       Object.assign(known, imageFacts(image));
       return exportBootAssets(docker, image, context);
     });
+  };
 }

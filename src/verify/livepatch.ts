@@ -5,6 +5,8 @@ import { KlpError } from '../shared/errors.js';
 export interface LivepatchInfo {
   /** The module's name as the kernel shows it. */
   name: string;
+  /** e_machine. */
+  machine: number;
   /** The release of the kernel it was built for, from its version magic. */
   release: string;
   /** GNU build id of that kernel, hex; not all livepatches say it. */
@@ -23,7 +25,7 @@ export interface LivepatchInfo {
  */
 export function readLivepatch(bytes: Uint8Array, label: string): LivepatchInfo {
   const source = bufferSource(bytes, label);
-  const { sections } = readHeader(source, label);
+  const { machine, sections } = readHeader(source, label);
   const modinfo = sections.find((section) => section.name === '.modinfo');
   if (modinfo === undefined)
     throw new KlpError('not-a-livepatch', `${label} is not a kernel module`, { file: label });
@@ -44,7 +46,13 @@ export function readLivepatch(bytes: Uint8Array, label: string): LivepatchInfo {
     if (object !== undefined && object !== 'vmlinux') objects.add(object);
   }
   const buildId = values.get('klp_build_id');
-  return { name, release, ...(buildId === undefined ? {} : { buildId }), objects: [...objects].sort() };
+  return {
+    name,
+    machine,
+    release,
+    ...(buildId === undefined ? {} : { buildId }),
+    objects: [...objects].sort(),
+  };
 }
 
 /** `.modinfo`: strings `key=value`, each ended by zero bytes. The first of a key counts. */

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Parser, type ReadEntry } from 'tar';
 import { z } from 'zod';
 import { KlpError } from '../shared/errors.js';
-import { readLivepatch } from './livepatch.js';
+import { readLivepatch, type LivepatchInfo } from './livepatch.js';
 
 /** More than any livepatch needs; an archive beyond it is a mistake or a trap. */
 const limits = { bytes: 256 * 1024 * 1024, entries: 1000 };
@@ -17,6 +17,8 @@ export interface Subject {
   livepatch: string;
   /** Modules that it is known to patch. */
   objects: string[];
+  /** What the module says of itself. */
+  info: LivepatchInfo;
   /** What its package says of it. */
   manifest?: Manifest;
 }
@@ -39,8 +41,7 @@ export type Manifest = Partial<z.infer<typeof manifestSchema>>;
  */
 export async function readSubject(path: string, dir: string): Promise<Subject> {
   if (await isElf(path)) {
-    nameOf(await readFile(path), path);
-    return { livepatch: path, objects: [] };
+    return { livepatch: path, objects: [], info: infoOf(await readFile(path), path) };
   }
   const { module, json } = await readPackage(path);
   const manifest = manifestOf(json);
@@ -50,18 +51,18 @@ export async function readSubject(path: string, dir: string): Promise<Subject> {
       file: path,
     });
   }
-  const name = nameOf(module, path);
-  const livepatch = join(dir, `${name}.ko`);
+  const info = infoOf(module, path);
+  const livepatch = join(dir, `${info.name}.ko`);
   await writeFile(livepatch, module);
   const functions = manifest?.functions ?? [];
   const objects = [...new Set(functions.map((f) => f.object))].filter((object) => object !== 'vmlinux');
-  return { livepatch, objects, ...(manifest === undefined ? {} : { manifest }) };
+  return { livepatch, objects, info, ...(manifest === undefined ? {} : { manifest }) };
 }
 
-/** The module's name. A damaged file is the fault of what was handed to us, not of a kernel build. */
-function nameOf(module: Uint8Array, path: string): string {
+/** What the module says of itself. A damaged file is the fault of what was handed to us, not of a kernel build. */
+function infoOf(module: Uint8Array, path: string): LivepatchInfo {
   try {
-    return readLivepatch(module, basename(path)).name;
+    return readLivepatch(module, basename(path));
   } catch (cause) {
     if (!(cause instanceof KlpError) || cause.code !== 'elf-malformed') throw cause;
     throw new KlpError('package-unusable', `${path}: the module is damaged (${cause.message})`, {

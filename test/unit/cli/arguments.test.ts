@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../../src/shared/result.js';
 import { callCli } from '../../helpers/cli.js';
+import { moduleFile } from '../../helpers/module-file.js';
 
 let dir: string;
 let patch: string;
@@ -139,5 +140,13 @@ describe('verify', () => {
     ]);
     expect(found).toMatchObject({ exitCode: 2, code });
     expect(found.message).toContain(says);
+  });
+
+  it('refuses a livepatch for another architecture before it asks for an engine', async () => {
+    const module = join(dir, 'x.ko');
+    await writeFile(module, moduleFile(['livepatch=Y', 'name=x', 'vermagic=6.12.107 SMP']));
+    const found = await findingsOf(['verify', module, '--kernel', '6.12.107', '--arch', 'arm64']);
+    expect(found).toMatchObject({ exitCode: 3, code: 'kernel-arch-differs' });
+    expect(found.message).toContain('x.ko is for x86_64');
   });
 });

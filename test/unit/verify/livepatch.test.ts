@@ -19,6 +19,7 @@ describe('readLivepatch', () => {
     ];
     expect(readLivepatch(moduleFile(good, sections), 'x.ko')).toEqual({
       name: 'livepatch_x',
+      machine: 62,
       release: '6.12.107',
       objects: ['ext4', 'loop'],
     });

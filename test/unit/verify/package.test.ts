@@ -62,7 +62,8 @@ describe('readSubject', () => {
   it('takes a module as it is', async () => {
     await withPackage({ 'x.ko': module }, async (path, out) => {
       const file = join(path, '../in/x.ko');
-      expect(await readSubject(file, out)).toEqual({ livepatch: file, objects: [] });
+      const info = { name: 'livepatch_x', machine: 62, release: '6.12.107', objects: [] };
+      expect(await readSubject(file, out)).toEqual({ livepatch: file, objects: [], info });
     });
   });
 
