@@ -1,6 +1,6 @@
-import { KlpError } from '../../shared/errors.js';
+import { KlpError, type Place } from '../../shared/errors.js';
 import type { AnalysedUnit } from '../analyse.js';
-import { addressesIn } from '../ir/text.js';
+import { addressesIn, globalsIn } from '../ir/text.js';
 import type { IrModule } from '../ir/module.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import type { Provided } from '../provide.js';
@@ -51,10 +51,10 @@ export function findReferences(
     try {
       return lookUp(unit, original, others, symbols);
     } catch (error) {
+      if (!(error instanceof KlpError) || error.code !== 'symbol-not-in-kernel') throw error;
       // A weak reference that nothing defines is 0, in the kernel and in the livepatch.
-      const isWeak = patched.globals.get(name)?.linkage === 'extern_weak';
-      if (isWeak && error instanceof KlpError && error.code === 'symbol-not-in-kernel') return undefined;
-      throw error;
+      if (patched.globals.get(name)?.linkage === 'extern_weak') return undefined;
+      throw new KlpError(error.code, error.message, { ...error.detail, ...userOf(name, selection) });
     }
   };
 
@@ -80,6 +80,14 @@ export function findReferences(
     sources.set(reference, source);
   }
   return { sources, unlinked, absent };
+}
+
+/** The function that uses a symbol. */
+function userOf(name: string, { entries, own }: Selection): Place {
+  const user = [...entries, ...own.values()].find(
+    (g) => g.kind === 'function' && globalsIn(g.body).includes(name),
+  );
+  return user === undefined ? {} : { function: user.name };
 }
 
 /** Whose address is taken, and by which function or variable. */

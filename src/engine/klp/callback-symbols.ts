@@ -141,7 +141,9 @@ function useOf(
 /** The variable that a source file defines, in the one object that has it and that is there whenever the code runs. */
 async function ofPath({ path, name }: DeclaredSymbol, scope: CallbackScope, use: Use): Promise<KlpSource> {
   const { symbols, unitsOf } = scope;
-  const units = await unitsOf(path);
+  const units = await unitsOf(path).catch((error: unknown) => {
+    throw error instanceof KlpError ? noVariableOf(path, error, use) : error;
+  });
   const usable = units.filter(({ objname }) => isThere(objname, use));
   const [unit] = units;
   if (unit && usable.length === 0) throw notThere(name, unit.objname, scope, use);
@@ -158,7 +160,7 @@ async function ofPath({ path, name }: DeclaredSymbol, scope: CallbackScope, use:
   }
   const [source, ...more] = sources.values();
   if (source && more.length === 0) return source;
-  if (source === undefined && failure) throw atUse(failure, use);
+  if (source === undefined && failure) throw atUse(failure, use, wrongName);
   const objects = usable.map(({ object, objname }) => `${object} of ${objname}`).join(', ');
   throw new KlpError(
     'callbacks-unusable',
@@ -179,7 +181,7 @@ function ofName(symbol: ElfSymbol, scope: CallbackScope, use: Use): SymbolSource
       if (!(error instanceof KlpError)) throw error;
       // A weak reference that nothing defines is 0.
       if (symbol.binding === STB.WEAK && error.code === 'symbol-not-in-kernel') return undefined;
-      throw atUse(error, use);
+      throw atUse(error, use, error.code === 'symbol-not-in-kernel' ? wrongExtern : undefined);
     }
   });
   const holders = new Set(
@@ -196,8 +198,32 @@ function isThere(objname: string, { objects }: Use): boolean {
   return objname === 'vmlinux' || objects.every((unit) => unit.objname === objname);
 }
 
-function atUse(error: KlpError, { place }: Use): KlpError {
-  return new KlpError(error.code, error.message, { ...error.detail, ...place, cause: error });
+const wrongName = 'Name the variable as the kernel has it, and the C file that defines it.';
+const wrongPath =
+  "Give LLPATCH_DECLARE_SYMBOL the C file that defines the variable, from the top of the kernel's source.";
+const wrongExtern =
+  'What is static in a file of the kernel, declare with LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME) from "llpatch.h".';
+
+function atUse(error: KlpError, { place }: Use, advice = error.detail.advice): KlpError {
+  const { object: _, ...detail } = error.detail;
+  return new KlpError(error.code, error.message, {
+    ...detail,
+    ...place,
+    ...(advice === undefined ? {} : { advice }),
+    cause: error,
+  });
+}
+
+/** What is wrong with the path of a declaration; errors of other kinds are left as they are. */
+function noVariableOf(path: string, error: KlpError, use: Use): KlpError {
+  switch (error.code) {
+    case 'not-built':
+    case 'object-not-livepatchable':
+    case 'patch-path-escapes':
+      return atUse(new KlpError('callbacks-unusable', error.message), use, wrongPath);
+    default:
+      return error;
+  }
 }
 
 function notThere(name: string, holder: string, scope: CallbackScope, { place, objects }: Use): KlpError {

@@ -4,8 +4,10 @@ import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import { readElf } from '../elf/read.js';
 import { parseModule, type IrModule } from '../ir/module.js';
+import { sourceReader } from '../kernel/read-source.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import { unitsFor } from '../kernel/units.js';
+import { firstDiagnostic } from '../object/compile.js';
 import type { Provided } from '../provide.js';
 import type { GeneratedObject, KernelTree, TranslationUnit } from '../types.js';
 import { reachedFrom } from './callback-reach.js';
@@ -59,24 +61,43 @@ export async function compileCallbacks(
   const link = { tree, recipe, dir, ...(signal ? { signal } : {}) };
   const path = await compileModuleSource(link, 'livepatch', 'callbacks', recipe.callChecks).catch(
     (error: unknown) => {
-      const detail = error instanceof KlpError ? error.detail : {};
-      throw new KlpError('callbacks-unusable', `${basename(file)} does not compile`, { ...detail, ...place });
+      if (!(error instanceof KlpError) || error.code !== 'module-link-failed') throw error;
+      throw notCompiled(error, join(dir, 'callbacks_user.c'), place.file);
     },
   );
   await runObjtool(link, path);
   const elf = readElf(await readFile(path), 'callbacks.o');
+  const sourceOf = sourceReader(tree);
   const { sources, findings } = await callbackSymbols(elf, {
     file: basename(file),
     text: code,
     objects,
     objectsOf: objects.length > 1 ? await objectsByUse(link, objects, callbacks) : () => objects,
-    unitsOf: (source) => unitsFor(tree, [source]),
+    unitsOf: async (source) => {
+      if ((await sourceOf(source)) === undefined)
+        throw new KlpError('not-built', `the kernel's source has no file ${source}`);
+      return unitsFor(tree, [source]);
+    },
     symbols,
     provided,
     ir: await callbackIr(link),
   });
   const object = { unit: callbackUnit(file, tree, 'vmlinux'), path, symbols: sources };
   return { object, callbacks, findings };
+}
+
+/**
+ * A failed compilation, told of the user's own file.
+ * @param copy the path of its copy, which the compiler read
+ */
+export function notCompiled({ detail }: KlpError, copy: string, file: string): KlpError {
+  const output = (detail.output ?? '')
+    .replaceAll(copy, file)
+    .replace(/^In file included from .*callbacks\.c:\d+:\n/gm, '');
+  const first = firstDiagnostic(output);
+  const at = first?.file === file ? { line: first.line } : {};
+  const message = `${file} does not compile${first === undefined ? '' : `: ${first.message}`}`;
+  return new KlpError('callbacks-unusable', message, { ...detail, output, file, ...at });
 }
 
 /** The callbacks' code as LLVM IR. */

@@ -22,15 +22,18 @@ const klp = (objname: string, name: string, more: Partial<KlpSource> = {}): KlpS
 const of = (objname: string, source = `${objname}.c`): TranslationUnit => ({ ...unitOf(source), objname });
 
 /** What sources are compiled into: one object each, `shared.c` into three, and `twice.c` into two of the same module. */
-const unitsOf = (path: string): Promise<TranslationUnit[]> =>
-  Promise.resolve(
+const unitsOf = (path: string): Promise<TranslationUnit[]> => {
+  if (path === 'nofile.c') return Promise.reject(new KlpError('not-built', 'no nofile.c', { file: path }));
+  return Promise.resolve(
     {
       'fs/ext4/super.c': [of('ext4')],
       'net/tcp.c': [of('vmlinux')],
+      'other.c': [of('vmlinux', 'other.c')],
       'shared.c': [of('ext4'), of('jbd2'), of('vmlinux', 'other.c')],
       'twice.c': [of('ext4', 'twice-a.c'), of('ext4', 'twice-b.c')],
     }[path] ?? [],
   );
+};
 
 /** The kernel: ext4 depends on jbd2; `other.c` has none of the names. */
 const symbols = {
@@ -172,6 +175,15 @@ describe('the symbols of callbacks', () => {
     expect(await given('v', 'i32')).toHaveProperty('__llpatch_symbol_a');
     await expect(given('v', 'i64')).rejects.toEqual(refusal('callbacks-unusable', place));
     await expect(given('fops', 'i32')).rejects.toEqual(refusal('callbacks-unusable', place));
+  });
+
+  it('are told of where the callbacks name them', async () => {
+    const place = { file: 'cb.c', line: 3, function: 'pre_patch_callback' };
+    const path = { ...place, advice: expect.stringMatching(/the C file that defines/) as string };
+    await expect(used(['vmlinux'], ['v=nofile.c:v'])).rejects.toEqual(refusal('callbacks-unusable', path));
+    await expect(used(['vmlinux'], ['v=other.c:v'])).rejects.toEqual(refusal('symbol-not-in-kernel', path));
+    const byName = { file: 'cb.c', advice: expect.stringMatching(/LLPATCH_DECLARE_SYMBOL/) as string };
+    await expect(used(['vmlinux'], ['nowhere'])).rejects.toEqual(refusal('symbol-not-in-kernel', byName));
   });
 
   it('are left to the link where the livepatch defines them', async () => {
