@@ -60,7 +60,7 @@ function collect(finding: Finding, missing: Missing): void {
       return;
     case 'symbol-not-in-kernel':
       missing.names.push(
-        ...[/ needs (\w+),/.exec(finding.message)?.[1] ?? finding.function ?? ''].filter(Boolean),
+        ...[/ (?:needs|does not define) (\w+)/.exec(finding.message)?.[1] ?? ''].filter(Boolean),
       );
       return;
     case 'function-removed':
