@@ -1,7 +1,7 @@
 import { isAnonymous } from '../ir/instrumentation.js';
 import type { IrFunction, IrModule, IrVariable } from '../ir/module.js';
 import { bareName, closingBracket, elements, firstComma, globalsIn } from '../ir/text.js';
-import { addressesAt, carriedIn, instructionOf, isCarrier, type Carried } from './carried.js';
+import { addressesAt, carriedIn, instructionOf, isCarrier, type Carried } from '../ir/carried.js';
 import type { Selection } from './select.js';
 
 /** A place where new code hands out the address of something that exists in the livepatch alone. */

@@ -1,5 +1,6 @@
+import { addressesAt, carriedIn } from '../ir/carried.js';
 import type { IrModule } from '../ir/module.js';
-import { closingBracket, elements, globalsIn } from '../ir/text.js';
+import { closingBracket, elements } from '../ir/text.js';
 
 /** What the code of a module does to variables that it does not define. */
 export interface Writes {
@@ -8,10 +9,6 @@ export interface Writes {
   /** Names of those whose address it hands on as that of something writable: who gets it may write. */
   handedOn: ReadonlySet<string>;
 }
-
-/** Instructions whose result is an address when an operand is. */
-const derives =
-  /^(%\S+) = (?:getelementptr|bitcast|addrspacecast|phi|select|freeze|inttoptr|ptrtoint|add|sub|or|and)\b/;
 
 /**
  * Finds the variables that optimised code writes to, directly or at an address that it computed from theirs.
@@ -23,11 +20,8 @@ export function writesOf(module: IrModule): Writes {
   for (const f of module.globals.values()) {
     if (f.kind !== 'function' || f.declared) continue;
     const lines = f.body.split('\n').map((line) => line.trim());
-    const bases = basesOf(lines);
-    const targets = (text: string): string[] => [
-      ...globalsIn(text),
-      ...[...text.matchAll(/%(?:[-\w$.]+|"[^"]*")/g)].flatMap(([local]) => [...(bases.get(local) ?? [])]),
-    ];
+    const carried = carriedIn(lines, () => true);
+    const targets = (text: string): string[] => addressesAt(text, carried).flatMap(({ what }) => [...what]);
     for (const line of lines) {
       for (const text of writtenOperands(line)) for (const name of targets(text)) written.add(name);
       for (const text of handedOperands(line)) for (const name of targets(text)) handedOn.add(name);
@@ -41,26 +35,6 @@ export function writesOf(module: IrModule): Writes {
     written: new Set([...written].filter(isMutable)),
     handedOn: new Set([...handedOn].filter(isMutable)),
   };
-}
-
-/** The globals from whose addresses each local value was computed. */
-function basesOf(lines: readonly string[]): Map<string, Set<string>> {
-  const bases = new Map<string, Set<string>>();
-  for (let grew = true; grew;) {
-    grew = false;
-    for (const line of lines) {
-      const local = derives.exec(line)?.[1];
-      if (local === undefined) continue;
-      const known = bases.get(local) ?? new Set();
-      const before = known.size;
-      for (const name of globalsIn(line)) known.add(name);
-      for (const [used] of line.slice(local.length).matchAll(/%[-\w$.]+/g))
-        for (const name of bases.get(used) ?? []) known.add(name);
-      bases.set(local, known);
-      grew ||= known.size > before;
-    }
-  }
-  return bases;
 }
 
 /** The operands of an instruction that are addresses it writes to. */

@@ -1,4 +1,4 @@
-import { bareName, isAddress } from '../ir/text.js';
+import { bareName, isAddress } from './text.js';
 
 interface Instruction {
   /** Its value, as in `%5`. */
@@ -11,7 +11,7 @@ const instruction = /^\s*(?:(%(?:[-\w$.]+|"[^"]*")) = )?(?:(?:tail|musttail|nota
 /** Instructions whose result is what went in, holds it, or points into it. */
 const carriers: ReadonlySet<string> = new Set(
   (
-    'select phi freeze getelementptr bitcast addrspacecast ptrtoint inttoptr add or and ' +
+    'select phi freeze getelementptr bitcast addrspacecast ptrtoint inttoptr add sub or and ' +
     'insertvalue extractvalue insertelement extractelement shufflevector'
   ).split(' '),
 );
