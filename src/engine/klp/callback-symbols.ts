@@ -32,7 +32,7 @@ interface DeclaredSymbol {
 export interface CallbackScope {
   /** The user's file, as messages name it. */
   file: string;
-  /** Its text without comments, line for line. */
+  /** Its text without comments and literals, line for line. */
   text: string;
   /** A unit of each object that the livepatch patches. */
   objects: readonly TranslationUnit[];

@@ -45,7 +45,7 @@ export async function compileCallbacks(
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new KlpError('callbacks-unusable', `${file} cannot be read`, { ...place, cause });
   });
-  const code = withoutComments(text);
+  const code = codeIn(text);
   const modules = new Map(patched.map(({ objname, module }) => [objname, module]));
   const objects = [...modules].map(([objname, module]) => callbackUnit(file, tree, objname, module));
   const { hooks, callbacks } = hooksIn(code, [...modules.keys()], place.file);
@@ -127,9 +127,11 @@ async function objectsByUse(
   };
 }
 
-/** The text with nothing in place of comments but the ends of their lines. */
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, (comment) => comment.replace(/[^\n]/g, ''));
+/** C source with nothing in place of comments and literals but the ends of their lines. */
+export function codeIn(text: string): string {
+  // Literals first: what looks like the start of a comment in one ("/sys/*") is none.
+  const noCode = /"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|\/\*[\s\S]*?\*\/|\/\/.*$/gm;
+  return text.replace(noCode, (part) => part.replace(/[^\n]/g, ''));
 }
 
 /** The callbacks' object as part of an object that they run for: it sees what code of that sees. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { notCompiled } from '../../../../src/engine/klp/callbacks.js';
+import { codeIn, notCompiled } from '../../../../src/engine/klp/callbacks.js';
+import { hooksIn } from '../../../../src/engine/klp/callback-hooks.js';
 import { KlpError } from '../../../../src/shared/errors.js';
 
 it("callbacks that do not compile are told of by the user's name and line, not by those of the copy", () => {
@@ -19,4 +20,19 @@ it("callbacks that do not compile are told of by the user's name and line, not b
       command: 'clang',
     },
   });
+});
+
+it('callbacks are found whatever stands in texts and comments around them', () => {
+  const text = [
+    'static const char *all = "/sys/*", *quote = "\\"/*", mark = \'"\';',
+    'static int pre_patch_callback(struct klp_object *obj) { pr_info("post_patch_callback(): //"); return 0; }',
+    '/* post_patch_callback() is not needed; "',
+    ' */',
+    '// "',
+    'static void post_unpatch_callback(struct klp_object *obj) {} /* done */',
+  ].join('\n');
+  const code = codeIn(text);
+  expect(code.split('\n')).toHaveLength(6);
+  const { hooks } = hooksIn(code, ['vmlinux'], 'cb.c');
+  expect(hooks.map(({ name }) => name)).toEqual(['pre_patch_callback', 'post_unpatch_callback']);
 });
