@@ -7,7 +7,7 @@ import type { ResultDocument } from '../shared/result.js';
 import { analyse, differs, type AnalysedUnit } from './analyse.js';
 import { onEach, type EngineContext } from './context.js';
 import { carryUntraceable } from './diff/untraceable.js';
-import { judgeInterfaces, type IsExported } from './diff/interface.js';
+import { judgeInterfaces, type IsExported, type IsHeldElsewhere } from './diff/interface.js';
 import { judgePointers } from './diff/pointers.js';
 import { judge } from './diff/refuse.js';
 import { stallFindings } from './diff/stalls.js';
@@ -127,7 +127,8 @@ export async function generate(
   refuseProcessed(differing);
   const symbols = await stage('symbols', context, () => openSymbols(tree));
   const isExported: IsExported = (unit, name) => isExportOf(symbols.exports(), unit, name);
-  refuse(differing, files, isExported, context);
+  const isHeldElsewhere: IsHeldElsewhere = (unit, name) => symbols.isPointedTo(unit, name);
+  refuse(differing, files, isExported, isHeldElsewhere, context);
   await checkPrototypes(differing, files, isExported, overlay, context);
   for (const unit of differing) checkDefinitions(unit, symbols);
   // What is judged is what the patch does; what a livepatch has to replace for that comes after.
@@ -238,11 +239,12 @@ function refuse(
   changed: readonly AnalysedUnit[],
   files: readonly PatchedFile[],
   isExported: IsExported,
+  isHeldElsewhere: IsHeldElsewhere,
   context: EngineContext,
 ): void {
   const verdicts = [
     ...changed.map((compared) => judge(compared, files)),
-    judgeInterfaces(changed, files, isExported),
+    judgeInterfaces(changed, files, isExported, isHeldElsewhere),
     ...changed.map((compared) => judgePointers(compared, files)),
   ];
   context.findings.push(...verdicts.flatMap((v) => v.notes));

@@ -18,16 +18,21 @@ export interface ComparedUnit {
 /** Is the function of this unit exported, so that modules may call it that nobody here knows of? */
 export type IsExported = (unit: TranslationUnit, name: string) => boolean;
 
+/** Does another file of a kernel with kCFI take the address of the function of this unit? */
+export type IsHeldElsewhere = IsExported;
+
 /**
  * What code outside the patch would notice of functions that change their parameters or result, or that go.
  * When a changed header declares one, every unit that reads that header was compared, so its callers come along; callers
- * in unknown modules and by pointers do not.
+ * in unknown modules and by pointers do not. Pointers go on leading to the old function, at whose start a kernel with kCFI
+ * has the old type, and calls by the new one trap.
  * @param all every unit that differs
  */
 export function judgeInterfaces(
   all: readonly ComparedUnit[],
   files: readonly PatchedFile[],
   isExported: IsExported,
+  isHeldElsewhere: IsHeldElsewhere,
 ): { refusals: KlpError[]; notes: Finding[] } {
   const refusals: KlpError[] = [];
   const notes: Finding[] = [];
@@ -42,6 +47,19 @@ export function judgeInterfaces(
       const code = exported ? 'export-changed' : 'signature-changed';
       const message = `the parameters or the result of ${after.name} change, and ${why}`;
       refusals.push(new KlpError(code, message, placeOf(unit, files, after.name)));
+    }
+    for (const [before, after] of pairsOf(compared)) {
+      const [old, now] = [callCheck(original, before), callCheck(compared.patched, after)];
+      if (old === undefined || now === undefined || old === now) continue;
+      const holder = holderOf(before, compared, all) ?? holderIn(compared.patched, after.name);
+      if (holder === undefined && (before.local || !isHeldElsewhere(unit, before.name))) continue;
+      refusals.push(
+        new KlpError(
+          'signature-changed',
+          `the type of ${after.name} changes, which this kernel checks when it is called by a pointer (kCFI), and ${holder ?? 'another file'} holds a pointer to it`,
+          placeOf(unit, files, after.name),
+        ),
+      );
     }
     for (const name of compared.diff.removed) {
       if (original.globals.get(name)?.local !== false) continue;
@@ -90,14 +108,28 @@ function whoCallsIt(
   declared: boolean,
 ): string | undefined {
   if (!f.local && !declared) return 'callers in other files are not part of the patch';
+  const holder = holderOf(f, own, all);
+  return holder && `${holder} holds a pointer to it`;
+}
+
+/** What of the kernel has the address of a function, as far as units that differ tell. */
+function holderOf(f: IrFunction, own: ComparedUnit, all: readonly ComparedUnit[]): string | undefined {
   for (const { original, unit } of f.local ? [own] : all) {
-    const holder = holders(original)
-      .get(f.name)
-      ?.find((name) => name !== f.name);
-    if (holder !== undefined)
-      return `${holder}${unit === own.unit ? '' : ` of ${unit.source}`} holds a pointer to it`;
+    const holder = holderIn(original, f.name);
+    if (holder !== undefined) return `${holder}${unit === own.unit ? '' : ` of ${unit.source}`}`;
   }
   return undefined;
+}
+
+function holderIn(module: IrModule, name: string): string | undefined {
+  return holders(module)
+    .get(name)
+    ?.find((holder) => holder !== name);
+}
+
+/** The type of a function as kCFI has it (LLVM Language Reference, "kcfi_type Metadata"). */
+function callCheck({ metadata }: IrModule, { head }: IrFunction): string | undefined {
+  return metadata.get(/ !kcfi_type (!\d+)/.exec(head)?.[1] ?? '');
 }
 
 /** Attributes that say something of a value but not where it is passed. */
@@ -120,11 +152,15 @@ function signature(f: IrFunction): string {
 }
 
 /** Changed functions whose callers would have to pass other things than before. */
-function interfaceChanges({ original, patched, diff }: ComparedUnit): [IrFunction, IrFunction][] {
+function interfaceChanges(compared: ComparedUnit): [IrFunction, IrFunction][] {
+  return pairsOf(compared).filter(([before, after]) => signature(before) !== signature(after));
+}
+
+/** Changed functions, each as it was and as it is. */
+function pairsOf({ original, patched, diff }: ComparedUnit): [IrFunction, IrFunction][] {
   return [...diff.changed].flatMap((name): [IrFunction, IrFunction][] => {
     const after = patched.globals.get(name);
     const before = original.globals.get(diff.originalOf.get(name) ?? name);
-    if (after?.kind !== 'function' || before?.kind !== 'function') return [];
-    return signature(before) === signature(after) ? [] : [[before, after]];
+    return after?.kind === 'function' && before?.kind === 'function' ? [[before, after]] : [];
   });
 }

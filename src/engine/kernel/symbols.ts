@@ -40,6 +40,11 @@ export interface KernelSymbols {
   isFtraceable(unit: TranslationUnit, functionName: string): boolean;
   /** Whether the kernel has made sure that the function is called by its name alone; see openSeals(). */
   isSealed(source: KlpSource): boolean;
+  /**
+   * Whether a file other than its own takes the address of a global function of the unit's object, where the kernel checks
+   * calls by pointers: clang then leaves the function's type there (`__kcfi_typeid_NAME`).
+   */
+  isPointedTo(unit: TranslationUnit, name: string): boolean;
   /** Why no static branch of a livepatch can have this variable as its key, where that is so. */
   whyNoKey(source: SymbolSource): string | undefined;
   /** What the kernel has where a symbol was found; undefined where that is not known. */
@@ -169,6 +174,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
       const place = places.get(source);
       return place !== undefined && seals(place.holder)(place.symbol);
     },
+    isPointedTo: (unit, name) => holderOf(unit).file.named(`__kcfi_typeid_${name}`).length > 0,
     whyNoKey(source) {
       if (source.kind === 'klp' && source.objname !== 'vmlinux')
         return `the key belongs to ${source.objname}, which is a module`;

@@ -9,9 +9,15 @@ const compared = (before: string, after: string, source?: string): ComparedUnit 
 
 const header = { path: 'x.h', original: 'int f(int);\n', patched: 'int f(long);\n', changed: [] };
 
-function judged(all: ComparedUnit[], { headers = false, exports = [] as string[] } = {}): string[] {
-  const { refusals, notes } = judgeInterfaces(all, headers ? [header] : [], (_, name) =>
-    exports.includes(name),
+function judged(
+  all: ComparedUnit[],
+  { headers = false, exports = [] as string[], held = [] as string[] } = {},
+): string[] {
+  const { refusals, notes } = judgeInterfaces(
+    all,
+    headers ? [header] : [],
+    (_, name) => exports.includes(name),
+    (_, name) => held.includes(name),
   );
   return [...refusals.map((r) => `${r.code}: ${r.message}`), ...notes.map((n) => n.code)];
 }
@@ -31,7 +37,12 @@ describe('a function that changes its parameters', () => {
 
   it('is refused when the header that changes does not speak of it', () => {
     const other = { path: 'y.h', original: 'int g(void);\n', patched: 'int h(void);\n', changed: [] };
-    const { refusals } = judgeInterfaces([compared(f('i32'), f('i64'))], [other], () => false);
+    const { refusals } = judgeInterfaces(
+      [compared(f('i32'), f('i64'))],
+      [other],
+      () => false,
+      () => false,
+    );
     expect(refusals.map(({ code }) => code)).toEqual(['signature-changed']);
   });
 
@@ -68,6 +79,34 @@ describe('a function that changes its parameters', () => {
     const known = (attributes: string): string =>
       `define dso_local ${attributes}i32 @f(ptr ${attributes === '' ? '' : 'nonnull '}noundef %0) {\n  ret i32 0\n}\n`;
     expect(judged([compared(known(''), known('range(i32 0, 2) '))])).toEqual([]);
+  });
+});
+
+describe('a function that changes its type for kCFI alone', () => {
+  const typed = (hash: number, linkage: string, holder = ''): string =>
+    `${holder}define ${linkage} i32 @f(ptr noundef %0) !kcfi_type !1 {\n  ret i32 0\n}\n!1 = !{i32 ${hash}}\n`;
+  const ops = '@ops = internal global ptr @f, align 8\n';
+  const refusal = (holder: string): string =>
+    `signature-changed: the type of f changes, which this kernel checks when it is called by a pointer (kCFI), and ${holder} holds a pointer to it`;
+
+  it('is refused when a pointer to it is kept: the old function has the old type', () => {
+    const unit = (hash: number): string => typed(hash, 'internal', ops);
+    expect(judged([compared(unit(1), unit(2))])).toEqual([refusal('ops')]);
+  });
+
+  it('is refused when the patch is the first to keep one', () => {
+    const before = typed(1, 'dso_local');
+    const after = typed(2, 'dso_local', ops);
+    expect(judged([compared(before, after)], { headers: true })).toEqual([refusal('ops')]);
+  });
+
+  it('is refused when a file keeps one that does not differ', () => {
+    const all = [compared(typed(1, 'dso_local'), typed(2, 'dso_local'))];
+    expect(judged(all, { headers: true, held: ['f'] })).toEqual([refusal('another file')]);
+  });
+
+  it('may do so when it is only called', () => {
+    expect(judged([compared(typed(1, 'dso_local'), typed(2, 'dso_local'))], { headers: true })).toEqual([]);
   });
 });
 
