@@ -237,6 +237,38 @@ esac
       expect(klp(result, 'ext4_fs_type')?.object).toBe('ext4');
     },
   },
+  'a timer of the patch, which a callback stops': {
+    edits: cmdline(
+      '\tmod_timer(&klp_retry, jiffies + 1);',
+      `#include <linux/timer.h>
+static void klp_fire(struct timer_list *timer)
+{
+	pr_info_once("klp_retry: fired\\n");
+	mod_timer(timer, jiffies + 1);
+}
+extern struct timer_list klp_retry;
+DEFINE_TIMER(klp_retry, klp_fire);
+
+`,
+    ),
+    // Without it the timer would fire in memory of the unloaded livepatch.
+    callbacks: `#include <linux/timer.h>
+extern struct timer_list klp_retry;
+static void post_unpatch_callback(struct klp_object *obj)
+{
+	timer_delete_sync(&klp_retry);
+}
+`,
+    script: `cat /proc/cmdline
+sleep 1
+fired=$(dmesg | grep -c 'klp_retry: fired')
+echo "phase $1: fired $fired"
+case $1 in
+before) [ "$fired" = 0 ] ;;
+*) [ "$fired" = 1 ] ;;
+esac
+`,
+  },
   'a per-CPU variable of a module': {
     edits: [{ file: 'fs/ext4/mballoc.c', find: 'return __seq;', put: 'return __seq + 0x1000;' }],
     objects: ['ext4'],

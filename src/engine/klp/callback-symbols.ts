@@ -198,7 +198,8 @@ function isThere(objname: string, { objects }: Use): boolean {
   return objname === 'vmlinux' || objects.every((unit) => unit.objname === objname);
 }
 
-const wrongName = 'Name the variable as the kernel has it, and the C file that defines it.';
+const wrongName =
+  'Name the variable as the kernel has it, and the C file that defines it. What only the patch defines, declare with `extern`, and define without `static`.';
 const wrongPath =
   "Give LLPATCH_DECLARE_SYMBOL the C file that defines the variable, from the top of the kernel's source.";
 const wrongExtern =

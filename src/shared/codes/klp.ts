@@ -79,6 +79,6 @@ export const klpCodes = {
     'usage',
     'The callbacks file cannot be used',
     'The file given with --callbacks must be C code that defines at least one of pre_patch_callback, post_patch_callback, pre_unpatch_callback, post_unpatch_callback, each taking a struct klp_object pointer (pre_patch_callback returns int, the others nothing). They are called for every patched object that has none of its own, as pre_patch_callback_ext4. Symbols of vmlinux can be used in all of them, those of a module only in code that runs for that module alone: it need not be loaded at other times. What is declared has the kind and the size that the kernel gives it, and what the running kernel holds read-only is not written to.',
-    'Correct the file. Symbols that no header offers are declared with LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME) from "llpatch.h" and used as LLPATCH_SYMBOL(ALIAS).',
+    'Correct the file. Symbols that no header offers are declared with LLPATCH_DECLARE_SYMBOL(TYPE, ALIAS, PATH, NAME) from "llpatch.h" and used as LLPATCH_SYMBOL(ALIAS). What only the patch defines is declared with `extern`, and defined without `static`.',
   ),
 } as const;
