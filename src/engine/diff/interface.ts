@@ -64,7 +64,7 @@ export function judgeInterfaces(
     for (const name of compared.diff.removed) {
       if (original.globals.get(name)?.local !== false) continue;
       const at = placeOf(unit, files, name);
-      if (isDeclaredIn(files, name)) {
+      if (leavesWithHeader(files, name)) {
         notes.push({
           code: 'function-left-behind',
           severity: 'note',
@@ -89,6 +89,19 @@ export function judgeInterfaces(
 function isDeclaredIn(files: readonly PatchedFile[], name: string): boolean {
   const word = new RegExp(`\\b${name.replace(/\W/g, '\\$&')}\\b`);
   return files.some((f) => !f.path.endsWith('.c') && (word.test(f.original) || word.test(f.patched)));
+}
+
+/**
+ * Does a header of the patch speak of the function and not merely declare it still? What is declared and not defined is
+ * defined elsewhere, by a weak one for instance.
+ */
+function leavesWithHeader(files: readonly PatchedFile[], name: string): boolean {
+  const defines = new RegExp(String.raw`\b${name}\s*\([^;{}]*\)\s*\{|#\s*define\s+${name}\b`);
+  const headers = files.filter((file) => isDeclaredIn([file], name));
+  return (
+    headers.length > 0 &&
+    headers.every((file) => !isDeclaredIn([{ ...file, original: '' }], name) || defines.test(file.patched))
+  );
 }
 
 /** Where a function of a unit is, for a finding. */

@@ -22,6 +22,8 @@ function judged(
   return [...refusals.map((r) => `${r.code}: ${r.message}`), ...notes.map((n) => n.code)];
 }
 
+const no = (): boolean => false;
+
 const f = (type: string, linkage = 'dso_local'): string =>
   `define ${linkage} i32 @f(${type} noundef %0) {\n  ret i32 0\n}\n`;
 const caller = (type: string): string =>
@@ -119,8 +121,16 @@ describe('a function that goes', () => {
     ]);
   });
 
-  it('is said to stay in the kernel when its header changes too', () => {
-    expect(judged([compared(f('i32') + other, other)], { headers: true })).toEqual(['function-left-behind']);
+  it.each([
+    ['is gone from its header too', 'int g(int);\n', 'function-left-behind'],
+    ['is defined by its header', 'static inline int f(int x)\n{\n\treturn 0;\n}\n', 'function-left-behind'],
+    ['is a macro of its header', '# define f(x) 0\n', 'function-left-behind'],
+    ['is declared still, so a weak one takes its place', 'int f(int);\nint g(int);\n', 'function-removed'],
+  ])('that %s', (_, patched, code) => {
+    const unit = compared(f('i32') + other, other);
+    const file = { ...header, patched };
+    const { refusals, notes } = judgeInterfaces([unit], [file], no, no);
+    expect([...refusals, ...notes].map((one) => one.code)).toEqual([code]);
   });
 
   it('may go when it is static', () => {
