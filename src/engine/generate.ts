@@ -8,6 +8,7 @@ import { analyse, differs, type AnalysedUnit } from './analyse.js';
 import { onEach, type EngineContext } from './context.js';
 import { carryUntraceable } from './diff/untraceable.js';
 import { judgeInterfaces, type IsExported, type IsHeldElsewhere } from './diff/interface.js';
+import { judgeMoves } from './diff/moved.js';
 import { judgePointers } from './diff/pointers.js';
 import { judge } from './diff/refuse.js';
 import { stallFindings } from './diff/stalls.js';
@@ -248,7 +249,7 @@ function refuse(
     ...changed.map((compared) => judgePointers(compared, files)),
   ];
   context.findings.push(...verdicts.flatMap((v) => v.notes));
-  const refusals = verdicts.flatMap((v) => v.refusals);
+  const refusals = [...verdicts.flatMap((v) => v.refusals), ...judgeMoves(changed, files)];
   const [first, ...others] = refusals;
   if (!first) return;
   if (others.length > shownRefusals) {

@@ -1,7 +1,7 @@
 import { KlpError } from '../../shared/errors.js';
 import type { Finding } from '../../shared/result.js';
 import { copyIfAmbiguous, transient } from '../distill/select.js';
-import { baseName } from '../ir/canonical.js';
+import { sourceName } from '../ir/canonical.js';
 import type { IrModule, IrVariable } from '../ir/module.js';
 import { placeFor } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
@@ -17,11 +17,6 @@ const plain =
 
 /** Data that only describes the module to tools and to the compiler. */
 const descriptive = /^(?:\.modinfo|\.discard|\.comment|\.note|__modver)/;
-
-/** How a variable is called in the source: `f.x.3` is `x` of function `f`. */
-function sourceName(name: string): string {
-  return baseName(name).replace(/^.*\./, '');
-}
 
 interface Place {
   file: string;

@@ -1,3 +1,4 @@
+import type { IrModule } from '../ir/module.js';
 import { globalsIn } from '../ir/text.js';
 import type { Correspondence } from './match.js';
 
@@ -31,6 +32,12 @@ export function lookAlikes(
 /** What one function did once, or which instance of a check it was: macros make it, and a fresh one is harmless or told of elsewhere. */
 const madeByMacros = /\.(?:___\w+|__already_done|__warned|__print_once|_rs|__key|descriptor)(?:\.\d+)*$/;
 
+/** Is it a variable whose value is the kernel's by now? */
+export function hasState(module: IrModule, name: string): boolean {
+  const v = module.globals.get(name);
+  return v?.kind === 'variable' && !v.constant && !madeByMacros.test(name);
+}
+
 /**
  * New variables with state, each with one that is gone and that a function used which now uses the new one: a counter that
  * becomes atomic, a lock of another kind.
@@ -46,17 +53,15 @@ export function replacedState(
     const f = c[side].module.globals.get(name);
     return f?.kind === 'function' ? globalsIn(f.body) : [];
   };
-  const hasState = (side: 'original' | 'patched', name: string): boolean => {
-    const v = c[side].module.globals.get(name);
-    return v?.kind === 'variable' && !v.constant && !madeByMacros.test(name);
-  };
   const found = new Map<string, string>();
   if (added.size === 0 || removed.size === 0) return found;
   for (const [after, before] of pairs) {
-    const old = users('original', before).find((name) => removed.has(name) && hasState('original', name));
+    const old = users('original', before).find(
+      (name) => removed.has(name) && hasState(c.original.module, name),
+    );
     if (old === undefined) continue;
     for (const name of users('patched', after)) {
-      if (added.has(name) && hasState('patched', name)) found.set(name, old);
+      if (added.has(name) && hasState(c.patched.module, name)) found.set(name, old);
     }
   }
   return found;

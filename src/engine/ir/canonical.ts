@@ -191,3 +191,8 @@ export function baseName(name: string): string {
     .replace(/(__UNIQUE_ID_\w*?)\d+/g, '$1')
     .replace(/(__initcall__kmod_\w+?)__\d+_\d+_/, '$1__');
 }
+
+/** How a variable is called in the source: `f.x.3` is `x` of function `f`. */
+export function sourceName(name: string): string {
+  return baseName(name).replace(/^.*\./, '');
+}
