@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isCoverLetter } from '../engine/patch/parse.js';
+import { isCoverLetter } from '../engine/patch/mail.js';
 import { asKlpError, KlpError } from '../shared/errors.js';
 import { run } from '../shared/run.js';
 import { splitFiles, splitMails, withIds, withUniqueNames } from './split.js';
@@ -104,14 +104,34 @@ async function filesOf(path: string): Promise<string[]> {
   if (info.isFile()) return [path];
   if (!info.isDirectory())
     throw new KlpError('input-not-a-file', `${path} is neither a file nor a folder`, { file: path });
-  const names = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile());
-  const present = names.map((entry) => entry.name);
-  const series = present.includes('series') ? await readFile(join(path, 'series'), 'utf8') : undefined;
-  const listed = series?.split('\n').map((line) => line.replace(/\s+-p\d.*|#.*/, '').trim());
-  const wanted =
-    listed?.filter((name) => present.includes(name)) ??
-    present.filter((name) => /\.(patch|diff|mbox|mbx|eml)$/.test(name)).sort();
+  const present = (await readdir(path, { withFileTypes: true }))
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    .map(({ name }) => name);
+  const wanted = present.includes('series')
+    ? await listedIn(path)
+    : present.filter((name) => /\.(patch|diff|mbox|mbx|eml)$/.test(name)).sort();
   return wanted.map((name) => join(path, name));
+}
+
+/** What a folder's `series` lists; an entry that is no file in the folder, or below it, would be a fix not answered for. */
+async function listedIn(folder: string): Promise<string[]> {
+  const series = join(folder, 'series');
+  const lines = (await readFile(series, 'utf8')).split('\n');
+  const names = lines
+    .map((line) => line.replace(/(^|\s)#.*|\s+-p\d.*/, '').trim())
+    .filter((name) => name !== '');
+  for (const name of names) {
+    const info = join(folder, name).startsWith(join(folder, '/'))
+      ? await stat(join(folder, name)).catch(() => undefined)
+      : undefined;
+    if (!info?.isFile()) {
+      throw new KlpError('input-not-found', `${series} lists ${name}, which is no file in ${folder}`, {
+        file: series,
+        advice: 'Correct the series; only `-pN` may follow a name.',
+      });
+    }
+  }
+  return names;
 }
 
 /**

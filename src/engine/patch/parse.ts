@@ -1,4 +1,5 @@
 import { KlpError } from '../../shared/errors.js';
+import { encodingIn, isCoverLetter } from './mail.js';
 import { parseGitNames, parseName, unquoteName } from './names.js';
 
 /** Bounds for untrusted patches; far above what a livepatch is made of. */
@@ -64,6 +65,15 @@ export function parsePatch(name: string, text: string): FilePatch[] {
   if (text.includes('\0'))
     throw notAPatch(name, undefined, 'the file is binary, or UTF-16; a patch is plain text');
   const reader: Reader = { name, lines: splitPatch(text), at: 0 };
+  const encoded = encodingIn(reader.lines);
+  if (encoded) {
+    throw notAPatch(
+      name,
+      encoded.at,
+      `a mail in ${encoded.encoding}: its text is not the patch as it was written`,
+      'Decode it, e.g. with git mailinfo /dev/null fix.patch < MAIL, which writes fix.patch.',
+    );
+  }
   const files: FilePatch[] = [];
   while (reader.at < reader.lines.length) {
     const file = nextFile(reader, files.at(-1));
@@ -75,12 +85,6 @@ export function parsePatch(name: string, text: string): FilePatch[] {
     file: name,
     advice: 'Leave it out, and name the patches of the series.',
   });
-}
-
-/** Is a mail numbered 0 in its series, as `git format-patch --cover-letter` writes it? It may hold no patch. */
-export function isCoverLetter(text: string): boolean {
-  const head = text.split(/\r?\n\r?\n/, 1)[0] ?? '';
-  return /^Subject:[ \t]*(?:\[[^\]\n]*\] *)*?\[(?:[^\]\n]* )?0+\/\d+\]/m.test(head);
 }
 
 /** Lines without LF; a patch that was converted to CRLF as a whole is converted back. */
@@ -270,11 +274,11 @@ function whyNoPatch(lines: string[]): string {
   if (lines.some((line) => line.startsWith('*** ')) && lines.includes('***************')) {
     return 'a context diff; make a unified one (diff -u)';
   }
-  if (lines.some((line) => /^[<>] /.test(line)))
-    return 'a diff without context; make a unified one (diff -u)';
   if (lines.some((line) => /^[ \t>]+(diff --git|@@ -\d)/.test(line))) {
     return 'its lines are indented or quoted; save the patch as it was sent';
   }
+  if (lines.some((line) => /^[<>] /.test(line)))
+    return 'a diff without context; make a unified one (diff -u)';
   return 'it has no `diff --git` line and no `---`/`+++` lines with a hunk below them';
 }
 
@@ -287,7 +291,10 @@ function notUtf8(name: string, at: number): KlpError {
   );
 }
 
-function notAPatch(name: string, at: number | undefined, why: string): KlpError {
+function notAPatch(name: string, at: number | undefined, why: string, advice?: string): KlpError {
   const place = at === undefined ? { file: name } : { file: name, line: at + 1 };
-  return new KlpError('not-a-patch', `${name} cannot be read as a patch: ${why}`, place);
+  return new KlpError('not-a-patch', `${name} cannot be read as a patch: ${why}`, {
+    ...place,
+    ...(advice === undefined ? {} : { advice }),
+  });
 }

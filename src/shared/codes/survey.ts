@@ -6,7 +6,7 @@ export const surveyCodes = {
     'usage',
     'There is nothing to survey',
     'The range of commits, the folder or the difference holds no patch, or none that touches what --only names.',
-    'Check the range or the folder; a folder is searched for .patch, .diff, .mbox and .eml files, without those below it.',
+    'Check the range or the folder; a folder is searched for .patch, .diff, .mbox and .eml files, without those below it; of one with a `series` file, what that lists is taken.',
   ),
   'survey-too-large': entry(
     'usage',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -59,9 +59,31 @@ describe('a folder of patches', () => {
   });
 
   it('is read in the order of its series', async () => {
-    for (const name of ['a.patch', 'b', 'c.patch']) await writeFile(join(dir, name), patch('x.c'));
-    await writeFile(join(dir, 'series'), '# ours\nb -p1\na.patch\ngone.patch\n');
-    expect((await readPatchFiles([dir])).map(({ name }) => name)).toEqual(['b', 'a.patch']);
+    await mkdir(join(dir, 'net'));
+    for (const name of ['a.patch', 'b', 'c.patch', 'net/d.patch'])
+      await writeFile(join(dir, name), patch('x.c'));
+    await writeFile(join(dir, 'series'), '# ours\nb -p1 # first\n\nnet/d.patch\r\na.patch\n');
+    expect((await readPatchFiles([dir])).map(({ name }) => name)).toEqual(['b', 'd.patch', 'a.patch']);
+  });
+
+  it.each(['gone.patch', 'a.patch -R', '../outside.patch', 'net'])(
+    'does not leave out what its series lists: %s',
+    async (entry) => {
+      await mkdir(join(dir, 'in', 'net'), { recursive: true });
+      for (const name of ['outside.patch', 'in/a.patch']) await writeFile(join(dir, name), patch('x.c'));
+      await writeFile(join(dir, 'in', 'series'), `a.patch\n${entry}\n`);
+      await expect(readPatchFiles([join(dir, 'in')])).rejects.toMatchObject({
+        code: 'input-not-found',
+        message: expect.stringContaining(entry) as string,
+      });
+    },
+  );
+
+  it('may hold links to patches', async () => {
+    await mkdir(join(dir, 'links'));
+    await writeFile(join(dir, 'a'), patch('x.c'));
+    await symlink(join(dir, 'a'), join(dir, 'links', 'a.patch'));
+    expect((await readPatchFiles([join(dir, 'links')])).map(({ name }) => name)).toEqual(['a.patch']);
   });
 
   it('that is not there is said so', async () => {

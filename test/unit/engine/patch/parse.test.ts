@@ -80,12 +80,22 @@ describe('parsePatch', () => {
       /context diff/,
     ],
     ['a normal diff', '1c1\n< a\n---\n> b\n', /without context/],
-    ['a quoted patch', plain.replace(/^/gm, '> '), /without context|quoted/],
+    ['a quoted patch', plain.replace(/^/gm, '> '), /indented or quoted/],
     ['an indented patch', plain.replace(/^/gm, '    '), /indented or quoted/],
     [
       'a merge diff',
       `diff --cc f.c\nindex 1,2..3\n--- a/f.c\n+++ b/f.c\n@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n`,
       /merge diff/,
+    ],
+    [
+      'a mail whose text is encoded',
+      `Subject: [PATCH] x\ncontent-transfer-encoding: Quoted-Printable\n\n${plain.replaceAll('=', '=3D')}`,
+      /mail in quoted-printable/,
+    ],
+    [
+      'a mail in base64, the second of two',
+      `Subject: a\n\n${plain}\nSubject: b\nContent-Transfer-Encoding: base64\n\n${btoa(plain)}\n`,
+      /mail in base64/,
     ],
     ['a hunk alone', hunk, /before any/],
     [
