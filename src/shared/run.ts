@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { execa, type ResultPromise } from 'execa';
 import { withoutCredentials } from './credentials.js';
@@ -76,7 +76,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stripFinalNewline: true,
     maxBuffer: 512 * 1024 * 1024,
     all: options.onLine !== undefined,
-    ...(options.env ? { env: options.env } : {}),
+    // Compilers take the folder's name from PWD where that leads to it, be it by a link: what was ours is not theirs.
+    env: { PWD: resolve(cwd), ...options.env },
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
     ...(options.signal ? { cancelSignal: options.signal } : {}),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../shared/run.js';
 import { physicalLines } from '../patch/diagnostics.js';
@@ -162,12 +162,14 @@ export async function writeOverlay(
   dir: string,
 ): Promise<string> {
   const roots: object[] = [];
+  const spellings = new Set([tree.source, await realpath(tree.source)]);
   let n = 0;
   for (const [path, content] of files) {
     n += 1;
     const contents = join(dir, `overlay-${n}`);
     await writeFile(contents, content);
-    roots.push({ type: 'file', name: join(tree.source, path), 'external-contents': contents });
+    for (const source of spellings)
+      roots.push({ type: 'file', name: join(source, path), 'external-contents': contents });
   }
   const overlay = join(dir, 'overlay.yaml');
   await writeFile(overlay, JSON.stringify({ version: 0, 'use-external-names': false, roots }));

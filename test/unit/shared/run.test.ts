@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { realpath, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { withTempDir } from '../../../src/shared/files.js';
 import { inParallel } from '../../../src/shared/parallel.js';
 import { commandHistory, run } from '../../../src/shared/run.js';
 
@@ -10,6 +13,17 @@ describe('run', () => {
     const remembered = commandHistory().at(-1)?.stdout ?? '';
     expect(remembered.length).toBeLessThan(length / 100);
     expect(remembered).toMatch(/^\[\d+ characters before this are not kept\]\nx+end$/);
+  });
+
+  it('tells a program the folder that it runs in by its own name, whatever link we stand in', async () => {
+    await withTempDir('klp-run', async (dir) => {
+      const real = await realpath(dir);
+      await symlink(real, join(real, 'link'));
+      vi.stubEnv('PWD', join(real, 'link'));
+      const { stdout } = await run(['node', '-e', 'process.stdout.write(process.env.PWD)'], { cwd: real });
+      vi.unstubAllEnvs();
+      expect(stdout).toBe(real);
+    });
   });
 });
 
