@@ -115,7 +115,10 @@ function applyPart(draft: Draft, part: FilePatch): void {
     if (from !== undefined) draft.from = from;
   }
   let place = { from: 0, delta: 0, drift: 0 };
-  part.hunks.forEach((hunk, i) => {
+  // What other texts have for a head is no function.
+  const isC = /\.[ch]$/.test(draft.path);
+  const hunks = isC ? part.hunks : part.hunks.map((hunk) => ({ ...hunk, heading: '' }));
+  hunks.forEach((hunk, i) => {
     const texts = draft.lines.map((line) => line.text);
     const placement = locate(texts, hunk, place);
     if (!placement.ok) {

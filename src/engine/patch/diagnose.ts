@@ -59,6 +59,12 @@ function explain(failure: Failure): { reason: string; advice: string } {
       advice: `Say which place is meant. ${refresh}`,
     };
   }
+  if (placement.why === 'other-function') {
+    return {
+      reason: `it is for ${show(hunk.heading)}, and its lines stand in another function alone, at line ${list(placement.candidates)}`,
+      advice: `Look whether this kernel has the code that the change is for. ${refresh}`,
+    };
+  }
   const exact = positionsOf(lines, sideOf(hunk, 'old'));
   // Where lines are taken away at a hunk's end, what it leaves stands in the file before and after.
   const shrinks = hunk.oldLines > hunk.newLines;

@@ -1,3 +1,4 @@
+import { liesInItsFunction } from './heading.js';
 import type { Hunk } from './parse.js';
 
 /** The lines a hunk expects (its context and what it removes), or those it leaves. */
@@ -45,11 +46,11 @@ export function positionsOf(lines: readonly string[], block: readonly string[], 
 /** Where a hunk goes. `at` is an index into the lines; `offset` how far that is from where it was expected. */
 export type Placement =
   | { ok: true; at: number; offset: number }
-  | { ok: false; why: 'absent' | 'ambiguous' | 'no-context'; candidates: number[] };
+  | { ok: false; why: 'absent' | 'ambiguous' | 'no-context' | 'other-function'; candidates: number[] };
 
 /**
  * Finds the one place of a hunk: all its old lines, exactly; at the line it names, or else anywhere if there
- * is one such place only.
+ * is one such place only. Of several the function that the hunk names decides, and none may be in another.
  * @param lines the file as it is, hunks before this one applied
  * @param from the first index that earlier hunks have not passed
  * @param delta lines that earlier hunks of the same patch added less those they removed
@@ -73,11 +74,15 @@ export function locate(
   const allowed = (at: number): boolean =>
     at >= from && (!bound.start || at === 0) && (!bound.end || at + old.length === lines.length);
 
-  if (drift === 0 && allowed(named) && standsAt(lines, old, named)) return { ok: true, at: named, offset: 0 };
   const candidates = positionsOf(lines, old, from).filter(allowed);
-  const [only] = candidates;
-  if (only === undefined) return { ok: false, why: 'absent', candidates };
-  if (candidates.length > 1) return { ok: false, why: 'ambiguous', candidates };
+  const fitting = candidates.filter((at) => liesInItsFunction(lines, hunk, at));
+  // A heading is text that somebody may have left as it was: with nothing better, the named line is the place.
+  const isNamed = drift === 0 && candidates.includes(named);
+  if (isNamed && (fitting.length === 0 || fitting.includes(named))) return { ok: true, at: named, offset: 0 };
+  const [only] = fitting;
+  if (candidates.length === 0) return { ok: false, why: 'absent', candidates };
+  if (only === undefined) return { ok: false, why: 'other-function', candidates };
+  if (fitting.length > 1) return { ok: false, why: 'ambiguous', candidates: fitting };
   if (bare && only !== named) return { ok: false, why: 'no-context', candidates };
   return { ok: true, at: only, offset: only - named };
 }

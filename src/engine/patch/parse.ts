@@ -18,6 +18,8 @@ export interface Hunk {
   oldLines: number;
   newStart: number;
   newLines: number;
+  /** What stands behind the second `@@`: the head of what the hunk lies in, as far as the tool that made it knew. */
+  heading: string;
   lines: HunkLine[];
   /** Line of its `@@` in the patch file, from 1. */
   patchLine: number;
@@ -206,11 +208,12 @@ function readHunks(reader: Reader, file: FilePatch): void {
 function readHunk(reader: Reader): Hunk {
   const { name, lines } = reader;
   const start = reader.at;
-  const header = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@/.exec(lines[start] ?? '');
+  const header = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)/.exec(lines[start] ?? '');
   if (!header) throw notAPatch(name, start, 'a hunk header that is not `@@ -line,count +line,count @@`');
   const [oldStart, newStart] = [Number(header[1]), Number(header[3])];
   const [oldLines, newLines] = [Number(header[2] ?? 1), Number(header[4] ?? 1)];
-  const hunk: Hunk = { oldStart, oldLines, newStart, newLines, lines: [], patchLine: start + 1 };
+  const heading = header[5] ?? '';
+  const hunk: Hunk = { oldStart, oldLines, newStart, newLines, heading, lines: [], patchLine: start + 1 };
   let [oldLeft, newLeft] = [oldLines, newLines];
   reader.at++;
   while (oldLeft > 0 || newLeft > 0) {

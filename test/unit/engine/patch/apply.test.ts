@@ -53,6 +53,63 @@ describe('applyPatches', () => {
     expect(file.notes).toBeUndefined();
   });
 
+  describe('a hunk that names its function', () => {
+    const body = (name: string, more = ''): string =>
+      `static int ${name}(struct x *x,\n\t\tint y)\n{\n\tint err;\n${more}\n\terr = get(x);\n\tif (err)\n\t\tgoto out;\n\tuse(x);\nout:\n\treturn err;\n}\n\n`;
+    const hunk = (from: number, heading: string): string =>
+      patch(
+        `@@ -${from},6 +${from},7 @@ ${heading}\n \terr = get(x);\n \tif (err)\n \t\tgoto out;\n+\tcheck(x);\n \tuse(x);\n out:\n \treturn err;\n`,
+      ).replaceAll('/f\n', '/f.c\n');
+    const applied = async (original: string, text: string): Promise<string> => {
+      const [file] = await apply({ 'f.c': original }, text);
+      return file?.patched ?? '';
+    };
+    const checked = (name: string, more = ''): string =>
+      body(name, more).replace('\tuse', '\tcheck(x);\n\tuse');
+    const two = body('one') + body('two');
+
+    it('goes into that function when its lines stand in others too', async () => {
+      expect(await applied(two, hunk(40, 'static int two(struct x *x,'))).toBe(body('one') + checked('two'));
+    });
+
+    it('goes into that function, be another one where it says', async () => {
+      expect(await applied(two, hunk(6, 'int two(struct x *x)'))).toBe(body('one') + checked('two'));
+    });
+
+    it('goes into no other function when this kernel has its own otherwise', async () => {
+      const other = body('one') + body('two').replace('use', 'consume');
+      await expect(applied(other, hunk(19, 'static int two(struct x *x,'))).rejects.toMatchObject({
+        code: 'patch-does-not-apply',
+        message:
+          'the hunk for f.c in p1 does not apply: it is for "static int two(struct x *x,", and its lines stand in another function alone, at line 6',
+      });
+    });
+
+    it('tells what macros make by the first argument', async () => {
+      const calls = two.replaceAll(/static int (\w+)\(/g, 'SYSCALL_DEFINE2($1, ');
+      expect(await applied(calls, hunk(40, 'SYSCALL_DEFINE2(two, struct x *, x,'))).toContain(
+        'two, struct x *x,',
+      );
+      expect(await applied(calls, hunk(40, 'SYSCALL_DEFINE2(tw'))).toContain('check(x)');
+      await expect(applied(calls, hunk(40, 'SYSCALL_DEFINE2(three, struct x *, x,'))).rejects.toThrow(
+        'three',
+      );
+    });
+
+    it('may go anywhere in what is not C', async () => {
+      const text = hunk(6, 'Of two (others)').replaceAll('/f.c\n', '/f.rst\n');
+      const [file] = await apply({ 'f.rst': body('one', '\n') }, text);
+      expect(file?.patched).toBe(checked('one', '\n'));
+    });
+
+    it.each(['', 'out:', 'struct x {', '#define X 1'])(
+      'may go anywhere else by its lines alone: "%s"',
+      async (heading) => {
+        expect(await applied(body('one', '\n'), hunk(6, heading))).toBe(checked('one', '\n'));
+      },
+    );
+  });
+
   it('follows a hunk to the one other place where it fits, with a note', async () => {
     const file = await one('new\nnew\n' + numbered(1, 9), change5);
     expect(file.patched).toBe('new\nnew\n' + numbered(1, 4) + 'LINE 5\n' + numbered(6, 9));
