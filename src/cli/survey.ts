@@ -5,6 +5,7 @@ import { exportBootAssets } from '../controller/boot.js';
 import { controllerContext, type ControllerContext } from '../controller/context.js';
 import { withEngine } from '../controller/docker/connect.js';
 import { ensureImage, type Image } from '../controller/images.js';
+import { withLock } from '../controller/lock.js';
 import { renderJson } from '../report/json.js';
 import { renderFinding } from '../report/finding.js';
 import { renderSurvey } from '../report/survey.js';
@@ -90,7 +91,7 @@ async function survey(paths: string[], options: SurveyOptions, session: Session)
   const context = controllerContext({ ...session, findings: known.findings }, session.io.env);
   const request = imageRequest(options);
   checkForm(paths, options);
-  await withOutputDir(options.output, async (outDir) => {
+  const work = async (outDir: string): Promise<void> => {
     const input = await readInput(paths, options, context);
     context.progress({ type: 'note', text: `${input.about}: ${count(input.asked.length, 'change')}` });
     for (const name of input.coverLetters)
@@ -115,7 +116,11 @@ async function survey(paths: string[], options: SurveyOptions, session: Session)
       conclude(known, input, [...done, ...input.unreadable.map(unreadableRecord)]);
     });
     await writeFileAtomic(join(outDir, 'survey.json'), renderJson(known));
-  });
+  };
+  await withOutputDir(options.output, (outDir) =>
+    // Items of two surveys may have one name, and the livepatch of one be booted as that of the other.
+    withLock(`survey ${outDir}`, `a survey in ${options.output}`, context, () => work(outDir)),
+  );
   const text = [
     ...(known.survey === undefined
       ? []
