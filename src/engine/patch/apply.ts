@@ -120,7 +120,7 @@ function applyPart(draft: Draft, part: FilePatch): void {
   const hunks = isC ? part.hunks : part.hunks.map((hunk) => ({ ...hunk, heading: '' }));
   hunks.forEach((hunk, i) => {
     const texts = draft.lines.map((line) => line.text);
-    const placement = locate(texts, hunk, place);
+    const placement = locate(texts, hunk, { ...place, earlier: hunks.slice(0, i) });
     if (!placement.ok) {
       const failure = { file: part, path: draft.path, number: i + 1, hunk, lines: texts, placement };
       const madeBy = (at: number): string | undefined => makerOf(draft, hunk, at);

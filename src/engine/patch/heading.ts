@@ -18,9 +18,15 @@ function functionHead(line: string): string | undefined {
  * Does a hunk, put at a place, lie in the function that it names? Equal lines stand in many functions, and where the right
  * one differs in this kernel they may be found in another alone.
  * @param at an index into the lines
+ * @param earlier the hunks of the same file before it, which are in the lines and not in what the hunk was made from
  * @returns true also when that cannot be told
  */
-export function liesInItsFunction(lines: readonly string[], hunk: Hunk, at: number): boolean {
+export function liesInItsFunction(
+  lines: readonly string[],
+  hunk: Hunk,
+  at: number,
+  earlier: readonly Hunk[],
+): boolean {
   const named = functionHead(hunk.heading);
   if (named === undefined) return true;
   // What a hunk shows itself of the place before its change was compared.
@@ -28,7 +34,14 @@ export function liesInItsFunction(lines: readonly string[], hunk: Hunk, at: numb
   if (hunk.lines.slice(0, change).some(({ text }) => head.test(text))) return true;
   const above = lines.slice(0, at).findLast((line) => head.test(line));
   const found = above === undefined ? undefined : functionHead(above);
-  if (found === undefined || found === named) return true;
-  // Tools cut the line, in an argument too.
-  return named.includes('(') && found.startsWith(named);
+  if (found === undefined || isSame(named, found)) return true;
+  const changed = earlier.flatMap((one) => one.lines.filter(({ kind }) => kind !== ' '));
+  return changed.some(({ kind, text }) =>
+    kind === '+' ? text === above : isSame(named, functionHead(text) ?? ''),
+  );
+}
+
+/** Tools cut the line, in the argument of a macro too. */
+function isSame(named: string, found: string): boolean {
+  return found === named || (named.includes('(') && found.startsWith(named));
 }

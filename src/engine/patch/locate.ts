@@ -54,12 +54,13 @@ export type Placement =
  * @param lines the file as it is, hunks before this one applied
  * @param from the first index that earlier hunks have not passed
  * @param delta lines that earlier hunks of the same patch added less those they removed
+ * @param earlier the hunks of the same patch before this one
  * @param drift offset at which the hunk before was found; when not 0, the named line alone proves nothing
  */
 export function locate(
   lines: readonly string[],
   hunk: Hunk,
-  { from, delta, drift }: { from: number; delta: number; drift: number },
+  { from, delta, drift, earlier }: { from: number; delta: number; drift: number; earlier: readonly Hunk[] },
 ): Placement {
   const old = sideOf(hunk, 'old');
   // With no old lines, `-N,0` names the line after which the new ones go; otherwise the first old line.
@@ -75,7 +76,7 @@ export function locate(
     at >= from && (!bound.start || at === 0) && (!bound.end || at + old.length === lines.length);
 
   const candidates = positionsOf(lines, old, from).filter(allowed);
-  const fitting = candidates.filter((at) => liesInItsFunction(lines, hunk, at));
+  const fitting = candidates.filter((at) => liesInItsFunction(lines, hunk, at, earlier));
   // A heading is text that somebody may have left as it was: with nothing better, the named line is the place.
   const isNamed = drift === 0 && candidates.includes(named);
   if (isNamed && (fitting.length === 0 || fitting.includes(named))) return { ok: true, at: named, offset: 0 };

@@ -96,6 +96,22 @@ describe('applyPatches', () => {
       );
     });
 
+    it.each([
+      ['renames it', ' \n-static int one(struct x *x,\n+static int first(struct x *x,\n \t\tint y)\n {\n'],
+      [
+        'puts another one before it',
+        ' \n+int first(struct x *x)\n+{\n+}\n static int one(struct x *x,\n \t\tint y)\n',
+      ],
+      ['takes its head away', ' \n-static int one(struct x *x,\n \t\tint y)\n {\n'],
+    ])('is looked for in what it was made from, when an earlier hunk %s', async (_, lines) => {
+      const count = (kinds: string): number =>
+        [...lines.matchAll(/^(.)/gm)].filter(([k]) => kinds.includes(k ?? '')).length;
+      const first = `@@ -1,${count(' -')} +1,${count(' +')} @@\n${lines}`;
+      const second = hunk(30, 'static int one(struct x *x,').replace(/^[^@]*/, '');
+      const patched = await applied(`\n${body('one')}`, `--- a/f.c\n+++ b/f.c\n${first}${second}`);
+      expect(patched).toContain('\tcheck(x);\n');
+    });
+
     it('may go anywhere in what is not C', async () => {
       const text = hunk(6, 'Of two (others)').replaceAll('/f.c\n', '/f.rst\n');
       const [file] = await apply({ 'f.rst': body('one', '\n') }, text);
