@@ -76,8 +76,9 @@ export function readListing(text: string): Listing {
   }
 }
 
-/** Strings, names, and references to the numbered labels of an assembler (`1b`: the last `1:`). */
-const token = /"(?:[^"\\]|\\.)*"|(?<![\w.%])[A-Za-z_.][\w.$]*|(?<![\w$.%])\d+(?:[bf](?!\w)|:)/g;
+/** Texts as data; quoted names, names, and references to the numbered labels of an assembler (`1b`: the last `1:`). */
+const token =
+  /\.(?:asciz?|string\d*)\s+"(?:[^"\\]|\\.)*"(?:\s*,\s*"(?:[^"\\]|\\.)*")*|"(?:[^"\\]|\\.)*"|(?<![\w.%])[A-Za-z_.][\w.$]*|(?<![\w$.%])\d+(?:[bf](?!\w)|:)/g;
 
 const temporary = /^\.Ltmp\d+:$/;
 
@@ -114,6 +115,8 @@ export function codeOf(
   const textOf = ({ place, lines }: Definition, stack: readonly string[]): string =>
     [place, ...lines].map((line) => line.replace(token, (symbol) => replaced(symbol, stack))).join('\n');
   const replaced = (symbol: string, stack: readonly string[]): string => {
+    // What a text says is no name, not even where an unnamed global is called `1` in the IR.
+    if (/^\.(?:asciz?|string\d*)\s/.test(symbol)) return symbol;
     const [, digits, way] = /^(\d+)([bf:])$/.exec(symbol) ?? [];
     if (digits !== undefined) return own.has(digits) ? `${counted(digits)}${way}` : symbol;
     if (own.has(symbol)) return counted(symbol);
