@@ -11,6 +11,7 @@ import { renderJson } from '../report/json.js';
 import { KlpError } from '../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../shared/files.js';
 import type { ResultDocument } from '../shared/result.js';
+import { patchedModules } from '../verify/livepatch.js';
 import type { BootAssets, ModuleLoad } from '../verify/types.js';
 import { imageFacts } from './build.js';
 import { checkInput, withOutputDir } from './inputs.js';
@@ -195,7 +196,7 @@ async function prove(
     {
       assets,
       livepatch,
-      objects: [...new Set(known.functions.map((f) => f.object))].filter((object) => object !== 'vmlinux'),
+      objects: patchedModules(known.functions),
       moduleLoad: options.moduleLoad,
       selftests: false,
       timeout: options.timeout,

@@ -10,6 +10,7 @@ import { asKlpError, KlpError } from '../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../shared/files.js';
 import { failedResult } from '../shared/outcome.js';
 import { emptyResult, type ResultDocument } from '../shared/result.js';
+import { patchedModules } from '../verify/livepatch.js';
 import { attempt, patchOf, reasonOf, type Attempting, type ItemPatch, type Reason } from './attempt.js';
 import { companionsIn } from './companions.js';
 import type { ReadInput } from './input.js';
@@ -154,7 +155,6 @@ async function oneItem(item: SurveyItem, by: Attempts, { records }: SurveyReques
   });
   const module = result?.artifacts.find(({ path }) => path.endsWith('.ko'))?.path;
   if (result !== undefined) await writeFileAtomic(join(dir, 'result.json'), renderJson(result));
-  const objects = result?.functions.map(({ object }) => object) ?? [];
   return {
     key: records.key(item),
     ...(alone ? {} : { others: records.others }),
@@ -165,7 +165,7 @@ async function oneItem(item: SurveyItem, by: Attempts, { records }: SurveyReques
       ms: Math.round(performance.now() - started),
     },
     findings: [],
-    objects: [...new Set(objects)].filter((object) => object !== 'vmlinux').sort(),
+    objects: patchedModules(result?.functions ?? []),
   };
 }
 

@@ -1,5 +1,6 @@
 import { bufferSource, readHeader } from '../engine/elf/header.js';
 import { KlpError } from '../shared/errors.js';
+import type { PatchedFunction } from '../shared/result.js';
 
 /** What a livepatch module says of itself. */
 export interface LivepatchInfo {
@@ -53,6 +54,12 @@ export function readLivepatch(bytes: Uint8Array, label: string): LivepatchInfo {
     ...(buildId === undefined ? {} : { buildId }),
     objects: [...objects].sort(),
   };
+}
+
+/** The modules that a livepatch of these functions patches, sorted; one that only gets new functions is none of them. */
+export function patchedModules(functions: readonly Pick<PatchedFunction, 'object' | 'why'>[]): string[] {
+  const patched = functions.filter(({ object, why }) => object !== 'vmlinux' && why !== 'new');
+  return [...new Set(patched.map(({ object }) => object))].sort();
 }
 
 /** `.modinfo`: strings `key=value`, each ended by zero bytes. The first of a key counts. */

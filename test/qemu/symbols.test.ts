@@ -12,6 +12,7 @@ import { parseSource, resolveSource } from '../../src/controller/sources.js';
 import { readElf } from '../../src/engine/elf/read.js';
 import { modinfo } from '../../src/engine/klp/check.js';
 import type { ResultDocument } from '../../src/shared/result.js';
+import { patchedModules } from '../../src/verify/livepatch.js';
 import type { VerifyCase } from '../../src/verify/types.js';
 import { verify } from '../../src/verify/verify.js';
 import { nameOf, pinnedKernels } from '../setup/engine.js';
@@ -268,6 +269,39 @@ before) [ "$fired" = 0 ] ;;
 *) [ "$fired" = 1 ] ;;
 esac
 `,
+  },
+  'new code of a module of which nothing is replaced': {
+    edits: [
+      {
+        file: 'fs/mbcache.c',
+        find: 'struct mb_cache_entry *mb_cache_entry_get(',
+        put: 'int klp_entry_size(void);\nint klp_entry_size(void)\n{\n\treturn kmem_cache_size(mb_entry_cache);\n}\n\nstruct mb_cache_entry *mb_cache_entry_get(',
+      },
+      {
+        file: 'fs/ext4/sysfs.c',
+        find: '#include "ext4.h"',
+        put: '#include "ext4.h"\nint klp_entry_size(void);',
+      },
+      {
+        file: 'fs/ext4/sysfs.c',
+        find: 'return sysfs_emit(buf, "supported\\n");',
+        put: 'return sysfs_emit(buf, klp_entry_size() > 16 ? "sized\\n" : "supported\\n");',
+      },
+    ],
+    objects: ['ext4'],
+    script: `file=/sys/fs/ext4/features/lazy_itable_init
+[ -e "$file" ] || exit 0
+value=$(cat "$file")
+echo "phase $1: $value"
+case $1 in
+during) [ "$value" = sized ] ;;
+*) [ "$value" = supported ] ;;
+esac
+`,
+    expect: (result) => {
+      expect(klp(result, 'mb_entry_cache')?.object).toBe('mbcache');
+      expect(patchedModules(result.functions)).toEqual(['ext4']);
+    },
   },
   'a per-CPU variable of a module': {
     edits: [{ file: 'fs/ext4/mballoc.c', find: 'return __seq;', put: 'return __seq + 0x1000;' }],

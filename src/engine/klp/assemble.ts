@@ -9,6 +9,7 @@ import type { ElfFile } from '../elf/model.js';
 import type { GeneratedObject, KernelTree, KlpFunc } from '../types.js';
 import type { KernelSymbols } from '../kernel/symbols.js';
 import { openSymbolFile } from '../kernel/symbol-file.js';
+import { boundWith, patchedObjects } from './bound.js';
 import { checkModule, parseModinfo } from './check.js';
 import { convertToKlp } from './convert.js';
 import { settleData } from './data-sections.js';
@@ -81,7 +82,7 @@ export function moduleNames(name: string): { file: string; module: string } {
 /**
  * Makes the klp module of the generated objects and writes it to `outDir`. The kernel tree is only read.
  * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency, late-special-section,
- *   section-not-for-modules, symbol-name-conflict, module-name-invalid, build-record-missing, module-link-failed, module-check-failed
+ *   late-relocation-impossible, section-not-for-modules, symbol-name-conflict, module-name-invalid, build-record-missing, module-link-failed, module-check-failed
  */
 export async function assembleKlp(input: AssembleInput, context: AssembleContext): Promise<AssembledModule> {
   const { tree, funcs } = input;
@@ -121,7 +122,7 @@ export async function assembleKlp(input: AssembleInput, context: AssembleContext
         vermagic: vermagicOf(tree, recipe),
         module,
         funcs,
-        loadedWith: loadedWith(input),
+        loadedWith: patchedObjects(input),
         exports: input.kernel.exports(),
         versions: tree.config.get('CONFIG_MODVERSIONS') === 'y',
       });
@@ -142,14 +143,6 @@ function moduleBuilds(
     const buildId = name === 'vmlinux' ? undefined : kernel.moduleBuildId(name);
     return buildId === undefined ? [] : [{ name, buildId }];
   });
-}
-
-/** The modules that are there whenever a patched object is; see `Expected`. */
-function loadedWith({ objects, funcs, kernel }: AssembleInput): Map<string, Set<string>> {
-  const patched = objects.map(({ unit }) => unit).filter((u) => funcs.some((f) => f.objname === u.objname));
-  return new Map(
-    patched.map((unit) => [unit.objname, new Set([unit.objname, ...kernel.dependencies(unit)])]),
-  );
 }
 
 /** How far code is moved at most (bytes), and in which steps. */
@@ -257,10 +250,13 @@ async function renameObjects(input: AssembleInput, dir: string): Promise<Renamed
   const needed = new Set<string>();
   const namespaces = new Set<string>();
   const symbols = new Map<string, KlpSymbol>();
+  const patched = patchedObjects(input);
   const paths = await Promise.all(
     elves.map(async ({ object, elf }, i) => {
       settleData(elf, object.unit);
-      const needs = renameKernelSymbols(elf, object.unit, object.symbols, defined, input.kernel);
+      const needs = renameKernelSymbols(elf, object.unit, object.symbols, defined, input.kernel, () =>
+        boundWith(object.unit, patched),
+      );
       for (const s of undefinedSymbols(elf)) if (!defined.has(s.name)) needed.add(s.name);
       for (const n of needs.namespaces) namespaces.add(n);
       for (const s of needs.symbols) symbols.set(`${s.object} ${s.name} ${s.sympos}`, s);

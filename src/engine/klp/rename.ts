@@ -21,7 +21,8 @@ export interface RenamedObject {
  * klp symbols an intermediate name, exported ones their own. Changes `elf`.
  * @param given what the generator knows of its undefined symbols; the rest is looked up
  * @param defined names that the livepatch's objects define
- * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency
+ * @param patched the object with which the kernel binds symbols of modules; the unit's own unless given
+ * @throws symbol-not-in-kernel, symbol-position-unproved, new-module-dependency, and what `patched` throws
  */
 export function renameKernelSymbols(
   elf: ElfFile,
@@ -29,6 +30,7 @@ export function renameKernelSymbols(
   given: ReadonlyMap<string, SymbolSource>,
   defined: ReadonlySet<string>,
   kernel: KernelResolver,
+  patched: () => string = () => unit.objname,
 ): RenamedObject {
   const symbols: KlpSymbol[] = [];
   const namespaces = new Set<string>();
@@ -48,7 +50,9 @@ export function renameKernelSymbols(
     } else {
       const { objname, name, sympos, proof } = source;
       checkSpelling(objname, name, unit);
-      symbol.name = encodeReference(referenceFor(source, source.appliedWith ?? unit.objname));
+      symbol.name = encodeReference(
+        referenceFor(source, objname === 'vmlinux' ? objname : (source.appliedWith ?? patched())),
+      );
       symbol.binding = STB.GLOBAL;
       symbols.push({ object: objname, name, sympos, proof });
     }

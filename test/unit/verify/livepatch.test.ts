@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readLivepatch } from '../../../src/verify/livepatch.js';
+import { patchedModules, readLivepatch } from '../../../src/verify/livepatch.js';
 import { moduleFile } from '../../helpers/module-file.js';
 
 const good = [
@@ -53,5 +53,18 @@ describe('readLivepatch', () => {
     ).toThrow(malformed);
     const whole = moduleFile(good);
     expect(() => readLivepatch(whole.subarray(0, whole.length - 10), 'x')).toThrow(malformed);
+  });
+});
+
+describe('patchedModules', () => {
+  it('leaves out the kernel itself, and modules that only get new functions', () => {
+    const of = (object: string, why: 'changed' | 'new' | 'inlines') => ({ object, why });
+    const functions = [
+      of('ext4', 'inlines'),
+      of('vmlinux', 'changed'),
+      of('mbcache', 'new'),
+      of('ext4', 'new'),
+    ];
+    expect(patchedModules(functions)).toEqual(['ext4']);
   });
 });
