@@ -7,6 +7,7 @@ import { placeFor } from '../patch/touched.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import { callersOf } from './boot.js';
 import type { ComparedUnit } from './interface.js';
+import { hasState } from './renamed.js';
 
 /**
  * Sections of plain data, and of records about the code that uses them. The entries of all others are collected by
@@ -108,6 +109,14 @@ export function judge(
           ...at(name),
         });
       }
+      if (module === patched && unit.module !== undefined && hasState(patched, name) && isMemory(v)) {
+        notes.push({
+          code: 'state-outlives-module',
+          severity: 'warning',
+          message: `${sourceName(name)} is new, and keeps its value in the livepatch when ${unit.objname} is unloaded and loaded again`,
+          ...at(name),
+        });
+      }
       if (v?.section === undefined || plain.test(v.section) || describes(v)) {
         if (describes(v) && v?.section?.startsWith('.modinfo')) notes.push(described(name, at(name)));
         continue;
@@ -123,8 +132,7 @@ export function judge(
     }
   }
   for (const [name, old] of diff.lookAlikes) {
-    const section = variable(patched, name)?.section ?? '';
-    if (copyIfAmbiguous.test(name) || !/^(?:$|\.data|\.bss)/.test(section)) continue;
+    if (copyIfAmbiguous.test(name) || !isMemory(variable(patched, name))) continue;
     refusals.push(
       new KlpError(
         'data-renamed',
@@ -134,8 +142,7 @@ export function judge(
     );
   }
   for (const [name, old] of diff.replaced) {
-    const section = variable(patched, name)?.section ?? '';
-    if (diff.lookAlikes.has(name) || !/^(?:$|\.data|\.bss)/.test(section)) continue;
+    if (diff.lookAlikes.has(name) || !isMemory(variable(patched, name))) continue;
     refusals.push(
       new KlpError(
         'data-renamed',
@@ -195,7 +202,6 @@ function transientChanged(name: string, section: string, unit: TranslationUnit, 
       );
 }
 
-/** What of a variable changes, in a word. */
 /** Nobody can write to a constant of the running kernel, callbacks neither: that would be a fault in the kernel. */
 const adviceForConstants =
   'Change the functions that read the variable, so that they do without it or read a new one. A callback cannot set it: it is in read-only memory.';
@@ -216,6 +222,7 @@ function dataChanged(
   );
 }
 
+/** What of a variable changes, in a word. */
 function differenceOf(before: IrVariable | undefined, after: IrVariable | undefined): string {
   // An initial value of another form (other members of a union, a shorter text) has a type of its own.
   if (before?.type !== after?.type)
@@ -224,6 +231,11 @@ function differenceOf(before: IrVariable | undefined, after: IrVariable | undefi
     before?.before === after?.before &&
     before?.after.replace(/ !dbg !\d+/, '') === after?.after.replace(/ !dbg !\d+/, '');
   return isSame ? 'initial value' : 'linkage, section or alignment';
+}
+
+/** Is it a variable of the code's own, and no record for somebody else? */
+function isMemory(v: IrVariable | undefined): boolean {
+  return /^(?:$|\.data|\.bss)/.test(v?.section ?? '');
 }
 
 function described(name: string, place: { file: string; line?: number }): Finding {

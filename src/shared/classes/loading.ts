@@ -6,12 +6,13 @@ export const loading: readonly LivepatchClass[] = [
     number: 29,
     what: 'Modules that are not loaded yet, or loaded again',
     handled: 'Late relocations, where they can be written',
-    codes: ['late-relocation-impossible', 'module-loads-once'],
+    codes: ['late-relocation-impossible', 'module-loads-once', 'state-outlives-module'],
     proofs: [
       unit(
         'klp/late',
         'is not loaded a second time by a kernel that leaves them where they are, which is told',
       ),
+      unit('diff/refuse', 'tells that new state of a module stays when the module goes'),
       qemu('each-kernel', 'a livepatch of a module: loaded before it and after it'),
       qemu('hard-cases', 'the module comes and goes more often than there are PLT entries', ['arm64']),
     ],

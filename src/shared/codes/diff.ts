@@ -60,6 +60,13 @@ export const diffCodes = {
     'Nothing to do.',
     'note',
   ),
+  'state-outlives-module': entry(
+    'refused',
+    'A new variable of a module stays when the module goes',
+    'It is in the livepatch, which stays loaded when the module that it patches is unloaded and loaded again. The module’s own variables start afresh then; this one keeps its value, be it a pointer into what is gone, or a note that something was done. The finding is a warning.',
+    'Set it back in the callback that runs before the module is patched (`pre_patch_callback_MODULE` in --callbacks FILE.c), or do without the variable.',
+    'warning',
+  ),
   'data-changed': entry(
     'refused',
     'The patch changes the initial value of existing data',

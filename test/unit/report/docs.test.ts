@@ -59,6 +59,7 @@ describe('codes that only notes and warnings carry', () => {
       'other-modules-unfixed: note',
       'same-code: note',
       'signature-not-checked: warning',
+      'state-outlives-module: warning',
       'static-branch-dynamic: note',
       'static-copied: note',
       'suites-not-read: warning',

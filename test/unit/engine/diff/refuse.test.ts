@@ -147,3 +147,25 @@ describe('what a livepatch cannot carry', () => {
     expect(v.notes.map((n) => n.code)).toEqual(['modinfo-not-carried']);
   });
 });
+
+describe('new state of a module', () => {
+  const state = '@ready = internal global i8 0, align 1\n';
+  const others =
+    '@table = internal constant i8 1, align 1\n' +
+    '@f.__already_done = internal global i8 0, align 1\n' +
+    '@record = internal global i8 0, section "__dyndbg", align 1\n';
+  const notes = (module: boolean): string[] => {
+    const unit = { ...unitOf(), ...(module ? { objname: 'ext4', module: 'fs/ext4/ext4.ko' } : {}) };
+    return judge(comparedIr('', state + others, unit), []).notes.map((n) => `${n.code}: ${n.message}`);
+  };
+
+  it('tells that new state of a module stays when the module goes', () => {
+    expect(notes(true)).toEqual([
+      'state-outlives-module: ready is new, and keeps its value in the livepatch when ext4 is unloaded and loaded again',
+    ]);
+  });
+
+  it('is no matter in what never goes', () => {
+    expect(notes(false)).toEqual([]);
+  });
+});
