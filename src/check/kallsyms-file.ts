@@ -60,6 +60,7 @@ export function readKallsyms(text: string, label: string, wanted: ReadonlySet<st
     const key = `${module ?? 'vmlinux'} ${name}`;
     kept.set(key, [...(kept.get(key) ?? []), value]);
   }
+  if (text === '') throw bad('it is empty');
   if (!text.endsWith('\n')) throw bad('its last line is cut off');
   if (!ends.has('_end') || ends.size < 2) {
     throw bad(

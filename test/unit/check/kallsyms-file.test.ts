@@ -56,6 +56,7 @@ describe.each([{ hidden: false }, { hidden: true }])(
       expect(() => read(text.slice(0, text.indexOf('alpha')))).toThrow(unusable);
       expect(() => read(text.slice(0, text.indexOf('alpha') + 6))).toThrow(/lacks _text or _end/);
       expect(() => read(text.slice(0, -3))).toThrow(unusable);
+      expect(() => read('')).toThrow(/it is empty/);
     });
 
     it.each(['', 'dear kernel\n', 'x y z\n', '0 t\n'])('refuses what is no list: %j', (other) => {
