@@ -7,6 +7,9 @@ import { bindByUse } from './once.js';
 /** Where tracepoint_string() keeps a pointer to a text, which nobody changes: it is told by its text. */
 const traceTexts = '__tracepoint_str';
 
+/** Where the kernel keeps pointers to the records of its printk() calls (include/linux/printk.h). */
+const printIndex = '.printk_index';
+
 /** What of the data of a translation unit differs; see ModuleDiff. */
 export type DataDiff = Record<'changedData' | 'addedData' | 'removedData' | 'ambiguous', Set<string>>;
 
@@ -97,8 +100,9 @@ function pairByName(
 
 /**
  * A read-only table or text whose address nobody compares and which only functions read can be carried as a copy, if
- * all its readers come along: they become changed functions. So can a record of a place that prints. Anything else
- * stays in `changedData`. What is carried is new: it moves from `changedData` to `addedData`, and its binding in `c` goes.
+ * all its readers come along: they become changed functions. So can a record of a place that prints, also one of the
+ * index of messages (CONFIG_PRINTK_INDEX), which is only listed. Anything else stays in `changedData`. What is carried is
+ * new: it moves from `changedData` to `addedData`, and its binding in `c` goes.
  * @param changed the readers are added
  * @returns per reader what it reads
  */
@@ -112,23 +116,27 @@ export function followChangedConstants(
   for (const name of [...data.changedData]) {
     const v = c.patched.module.globals.get(name);
     if (v?.kind !== 'variable' || !v.local) continue;
-    if (v.section === undefined || !printRecords.test(v.section)) {
-      if (!v.constant || v.section) continue;
-      if (!/\bunnamed_addr\b/.test(v.before) && !isLocalText(v)) continue;
-    }
-    const pointedAt = [...c.patched.module.globals.values()].some(
-      (g) =>
+    const holders = [...c.patched.module.globals.values()].filter(
+      (g): g is IrVariable =>
         g.kind === 'variable' &&
         g.name !== name &&
         !isBookkeeping(g) &&
         c.patched.canonical.initialiser(g).refs.includes(name),
     );
-    if (pointedAt) continue;
+    const index = holders.filter((g) => g.local && g.section?.startsWith(printIndex));
+    if (index.length < holders.length) continue;
+    const isRecord = v.constant && index.length > 0;
+    if (!isRecord && (v.section === undefined || !printRecords.test(v.section))) {
+      if (!v.constant || v.section) continue;
+      if (!/\bunnamed_addr\b/.test(v.before) && !isLocalText(v)) continue;
+    }
     data.changedData.delete(name);
-    data.addedData.add(name);
-    const original = c.backward.get(name);
-    c.backward.delete(name);
-    if (original !== undefined) c.forward.delete(original);
+    for (const one of [name, ...index.map((g) => g.name)]) {
+      data.addedData.add(one);
+      const original = c.backward.get(one);
+      c.backward.delete(one);
+      if (original !== undefined) c.forward.delete(original);
+    }
     for (const f of after.values()) {
       if (!c.patched.canonical.body(f).refs.includes(name)) continue;
       changed.add(f.name);

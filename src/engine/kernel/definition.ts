@@ -8,15 +8,22 @@ export interface Definition {
   kind: 'function' | 'variable' | undefined;
   /** Bytes; 0 where the symbol table does not tell. */
   size: number;
+  /** KASAN may have put a margin behind a variable, which `size` counts. */
+  mayHaveMargin: boolean;
   /** The running kernel faults when it is written to. */
   isReadOnly: boolean;
 }
 
-export function definitionOf(holder: KernelObject, symbol: FileSymbol): Definition {
+export function definitionOf(
+  holder: KernelObject,
+  symbol: FileSymbol,
+  config: ReadonlyMap<string, string>,
+): Definition {
   const isVariable = symbol.type === STT.OBJECT || symbol.type === STT.TLS;
   return {
     kind: symbol.type === STT.FUNC ? 'function' : isVariable ? 'variable' : undefined,
     size: Number(symbol.size),
+    mayHaveMargin: isVariable && config.get('CONFIG_KASAN_GENERIC') === 'y',
     isReadOnly: isReadOnly(holder, symbol),
   };
 }

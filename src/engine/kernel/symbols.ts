@@ -184,7 +184,7 @@ export async function openSymbols(tree: KernelTree): Promise<KernelSymbols> {
     },
     definition(source) {
       const place = placeOf(source);
-      return place && definitionOf(place.holder, place.symbol);
+      return place && definitionOf(place.holder, place.symbol, tree.config);
     },
     hasFunction: (name) =>
       vmlinux()

@@ -29,7 +29,7 @@ export function refuseOtherType(
   }
   if (declared.kind !== 'variable' || kernel.size === 0) return;
   const size = typeSize(declared.type, ir.types);
-  if (size === undefined || size === kernel.size) return;
+  if (size === undefined || size === kernel.size || (kernel.mayHaveMargin && size < kernel.size)) return;
   throw new KlpError(
     'callbacks-unusable',
     `${name} is declared with ${bytes(size)}, and the kernel's has ${bytes(kernel.size)}`,

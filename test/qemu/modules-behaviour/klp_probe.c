@@ -31,7 +31,8 @@ static void put_arguments(struct pt_regs *regs, const unsigned long *args)
 #endif
 }
 
-static int perform(char *text)
+/* What it calls is of other types than it says. */
+static int __nocfi perform(char *text)
 {
 	char *kind = strsep(&text, " ");
 	unsigned long words[7] = { };

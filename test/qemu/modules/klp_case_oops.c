@@ -11,7 +11,8 @@ static int new_cmdline_proc_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int before_patching(struct klp_object *obj)
+/* KASAN would report the address first. */
+static int __no_sanitize_address before_patching(struct klp_object *obj)
 {
 	*(volatile int *)8 = 1;
 	return 0;

@@ -216,6 +216,28 @@ describe('diffModules', () => {
     expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([['f'], [], ['d']]);
   });
 
+  it('lets the index of messages list what it was built with', () => {
+    const message = (text: string): string =>
+      `@.m = private constant [1 x i8] c"${text}"
+@f._entry = internal constant { ptr } { ptr @.m }, align 8
+@f._entry_ptr = internal global ptr @f._entry, section ".printk_index", align 8
+@llvm.used = appending global [2 x ptr] [ptr @f._entry, ptr @f._entry_ptr], section "llvm.metadata"
+declare void @print(ptr)
+define void @f() {
+  call void @print(ptr @.m)
+  ret void
+}
+`;
+    const d = diff(message('a'), message('b'));
+    expect([[...d.changed], [...d.changedData], [...d.addedData]]).toEqual([
+      ['f'],
+      [],
+      ['f._entry', 'f._entry_ptr'],
+    ]);
+    const read = (text: string): string => `${message(text)}@p = dso_local global ptr @f._entry, align 8\n`;
+    expect([...diff(read('a'), read('b')).changedData]).toEqual(['f._entry']);
+  });
+
   it('does not care what the compiler knows of where a pointer leads', () => {
     const hint = (n: number): string =>
       `define internal void @g() {\n  ret void\n}\n@p = global ptr @g\n${caller(`  %2 = load ptr, ptr @p, align 8\n  call void %2(), !callees !1`)}!1 = !{${n === 1 ? 'ptr @g' : ''}}\n`;

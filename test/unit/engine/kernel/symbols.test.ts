@@ -89,8 +89,8 @@ describe('symbols of vmlinux', () => {
 
   it('tells the kind and size of a definition, and whether it can be written to', () => {
     const of = (name: string) => symbols.definition(symbols.resolveLocal(first, name));
-    expect(of('limits')).toEqual({ kind: 'variable', size: 16, isReadOnly: true });
-    expect(of('counter')).toEqual({ kind: 'variable', size: 4, isReadOnly: false });
+    expect(of('limits')).toMatchObject({ kind: 'variable', size: 16, isReadOnly: true });
+    expect(of('counter')).toMatchObject({ kind: 'variable', size: 4, isReadOnly: false });
     expect(of('helper')).toMatchObject({ kind: 'function', isReadOnly: true });
     expect(symbols.definition(symbols.resolveGlobal(first, 'shared'))).toMatchObject({ kind: 'function' });
   });

@@ -54,6 +54,7 @@ const symbols = {
   definition: (source: SymbolSource): Definition => ({
     kind: 'variable',
     size: 4,
+    mayHaveMargin: false,
     isReadOnly: source.name === 'fops',
   }),
 };

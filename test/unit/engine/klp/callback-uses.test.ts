@@ -7,7 +7,7 @@ const ir = parseModule(
   'test.ll',
 );
 const place = { file: 'cb.c', line: 3 };
-const variable = { kind: 'variable', size: 4, isReadOnly: false } as const;
+const variable = { kind: 'variable', size: 4, mayHaveMargin: false, isReadOnly: false } as const;
 
 describe('what callbacks declare', () => {
   it('has the size that the kernel gives it', () => {
@@ -25,6 +25,14 @@ describe('what callbacks declare', () => {
     );
   });
 
+  it('is no larger than what the kernel has with the margin that KASAN puts behind it', () => {
+    const given = (size: number) => () => {
+      refuseOtherType('v', 'pipe_max_size', ir, { ...variable, size, mayHaveMargin: true }, place);
+    };
+    expect(given(32)).not.toThrow();
+    expect(given(4)).toThrow(expect.objectContaining({ code: 'callbacks-unusable' }));
+  });
+
   it('may leave its size open', () => {
     expect(() => {
       refuseOtherType('open', 'open', ir, variable, place);
@@ -33,7 +41,7 @@ describe('what callbacks declare', () => {
 
   it('is a function where the kernel has one, and a variable where it has one', () => {
     const given = (symbol: string, kind: 'function' | 'variable' | undefined) => () => {
-      refuseOtherType(symbol, symbol, ir, { kind, size: 8, isReadOnly: false }, place);
+      refuseOtherType(symbol, symbol, ir, { kind, size: 8, mayHaveMargin: false, isReadOnly: false }, place);
     };
     expect(given('f', 'variable')).toThrow(/declared as a function, and the kernel's is a variable/);
     expect(given('v', 'function')).toThrow(/declared as a variable, and the kernel's is a function/);
