@@ -54,10 +54,16 @@ export function missingOf(result: ResultDocument): Missing {
 
 function collect(finding: Finding, missing: Missing): void {
   switch (finding.code) {
-    case 'does-not-compile':
+    case 'does-not-compile': {
       if (finding.file !== undefined) missing.files.push(finding.file);
-      for (const line of (finding.output ?? '').split('\n')) readDiagnostic(line, missing);
+      const lines = (finding.output ?? '').split('\n');
+      const { names, headers, declaredIn } = missing;
+      const found = (): number => names.length + headers.length + declaredIn.length;
+      const before = found();
+      for (const line of lines) readDiagnostic(line, missing);
+      if (found() === before) names.push(...wordsAtErrors(lines));
       return;
+    }
     case 'symbol-not-in-kernel':
       missing.names.push(
         ...[/ (?:needs|does not define) (\w+)/.exec(finding.message)?.[1] ?? ''].filter(Boolean),
@@ -71,6 +77,17 @@ function collect(finding: Finding, missing: Missing): void {
       if (finding.function !== undefined) missing.names.push(finding.function);
       return;
   }
+}
+
+/**
+ * The words of the lines that errors are about: of a macro that is not there, or a field that is another one now, clang says
+ * what follows from it and names neither.
+ */
+function wordsAtErrors(lines: readonly string[]): string[] {
+  return lines.flatMap((line, i) => {
+    const shown = / error: /.test(line) ? /^ *\d+ \|(.*)$/.exec(lines[i + 1] ?? '')?.[1] : undefined;
+    return (shown?.match(/[A-Za-z_]\w*/g) ?? []).filter((word) => !builtIn.has(word));
+  });
 }
 
 function readDiagnostic(line: string, missing: Missing): void {

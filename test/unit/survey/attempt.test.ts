@@ -129,6 +129,32 @@ describe('an item of a survey', () => {
     expect(asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
   });
 
+  it.each([
+    [
+      'a macro that is not there',
+      'type name requires a specifier or qualifier',
+      'OVERLAP(struct rest, end);',
+    ],
+    [
+      'a field that was another',
+      "invalid application of 'sizeof' to bit-field",
+      'x = READ_ONCE(host->OVERLAP);',
+    ],
+  ])('with %s is tried again with the header that has it', async (_, error, line) => {
+    const file = 'fs/a.c';
+    const output = `${file}:3:9: error: ${error}\n    3 |   ${line}\n      |   ^\n./fs/b.h:9:2: note: expanded from macro 'b'\n    9 |   other\n`;
+    const { asked } = await survey(file, {
+      changes: [
+        change(file, line),
+        change('fs/a.h', '#define OVERLAP(t, m) t m'),
+        change('fs/b.h', 'int other;'),
+      ],
+      engine: (names) =>
+        names.includes('fs/a.h') ? livepatch : failing({ code: 'does-not-compile', file, output }),
+    });
+    expect(asked).toEqual([[file], [file, 'fs/a.h']]);
+  });
+
   it('that uses something otherwise is tried again with the header that declares it, whatever its changed lines name', async () => {
     const file = 'fs/a.c';
     const output = [
