@@ -25,6 +25,7 @@ import { fillerObject, lateBranches, lateModules, lateProblems, lateRules, refus
 import { readModuleRecipe, type ModuleRecipe } from './recorded.js';
 import { definedGlobals, renameKernelSymbols, undefinedSymbols, type KernelResolver } from './rename.js';
 import { standInObject } from './stand-in.js';
+import { dropSeals } from './unseal.js';
 import { wrapperSource, type ObjectCallbacks } from './wrapper.js';
 
 export interface AssembleInput {
@@ -254,6 +255,7 @@ async function renameObjects(input: AssembleInput, dir: string): Promise<Renamed
   const paths = await Promise.all(
     elves.map(async ({ object, elf }, i) => {
       settleData(elf, object.unit);
+      dropSeals(elf);
       const needs = renameKernelSymbols(elf, object.unit, object.symbols, defined, input.kernel, () =>
         boundWith(object.unit, patched),
       );

@@ -17,8 +17,8 @@ probe() {
   kind=$1
   function=$(address "$2")
   shift 2
-  echo "$kind $function $*" > /sys/module/klp_probe/parameters/call || return
-  cat /sys/module/klp_probe/parameters/call
+  echo "$kind $function $*" > /proc/klp_probe || return
+  cat /proc/klp_probe
 }
 
 # syscall NAME [ARGUMENT...]: what the kernel's function behind a system call returns.

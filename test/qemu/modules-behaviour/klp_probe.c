@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Calls functions of the kernel by their address, for what no program of the test machine can be made to do. To
- * its parameter `call` is written, with up to six arguments,
+ * /proc/klp_probe, which takes no lock around a write, is written, with up to six arguments,
  *   call ADDRESS [ARGUMENT...]   a function that takes numbers or pointers
  *   sys ADDRESS [ARGUMENT...]    the function behind a system call, in the task that writes
- * Reading the parameter gives what the last call returned.
+ * Reading the file gives what the last call returned.
  */
 #include <linux/module.h>
-#include <linux/moduleparam.h>
+#include <linux/proc_fs.h>
 #include <linux/ptrace.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
+#include <linux/uaccess.h>
 
 typedef long function(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);
 
@@ -57,22 +57,39 @@ static int __nocfi perform(char *text)
 	return 0;
 }
 
-static int call_set(const char *value, const struct kernel_param *kp)
+static ssize_t probe_write(struct file *file, const char __user *from, size_t size, loff_t *at)
 {
-	char *text = kstrdup(value, GFP_KERNEL);
-	int error = text ? perform(strim(text)) : -ENOMEM;
+	char *text = memdup_user_nul(from, min_t(size_t, size, 200));
+	int error;
 
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	error = perform(strim(text));
 	kfree(text);
-	return error;
+	return error ? : size;
 }
 
-static int call_get(char *buffer, const struct kernel_param *kp)
+static ssize_t probe_read(struct file *file, char __user *to, size_t size, loff_t *at)
 {
-	return sysfs_emit(buffer, "%ld\n", result);
+	char text[24];
+
+	return simple_read_from_buffer(to, size, at, text, scnprintf(text, sizeof(text), "%ld\n", result));
 }
 
-static const struct kernel_param_ops call_ops = { .set = call_set, .get = call_get };
-module_param_cb(call, &call_ops, NULL, 0600);
+static const struct proc_ops probe_ops = { .proc_write = probe_write, .proc_read = probe_read };
+
+static int __init probe_init(void)
+{
+	return proc_create("klp_probe", 0600, NULL, &probe_ops) ? 0 : -ENOMEM;
+}
+
+static void __exit probe_exit(void)
+{
+	remove_proc_entry("klp_probe", NULL);
+}
+
+module_init(probe_init);
+module_exit(probe_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Test of livepatches: calls a function by its address");
