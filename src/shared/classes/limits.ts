@@ -7,8 +7,10 @@ export const limits: readonly LivepatchClass[] = [
     what: 'kCFI',
     handled:
       'Prefixes and traps are carried; the wrapper is compiled with the checks of the kernel. A kernel with kCFI (test/kernels) is not built by every run of the tests',
-    codes: [],
+    codes: ['signature-changed'],
     proofs: [
+      unit('diff/interface', 'a function that changes its type for kCFI alone'),
+      unit('klp/unseal', 'leaves the marks for indirect calls'),
       unit('klp/commands', 'compile our source under our name'),
       unit(
         'distill/distill',
@@ -128,6 +130,7 @@ export const limits: readonly LivepatchClass[] = [
       unit('diff/instrumented', 'has named literals: they are compared by content'),
       unit('diff/instrumented', 'has places in the code that have numbers for names'),
       unit('diff/instrumented', 'has counters for each function'),
+      unit('object/agree', 'takes a text for no name'),
     ],
   },
   {

@@ -89,10 +89,12 @@ export const references: readonly LivepatchClass[] = [
   {
     number: 17,
     what: 'Records about code: alternatives, `__bug_table`, `__ex_table`, dynamic debug, printk index',
-    handled: 'Carried with their function; what only the boot of vmlinux reads is refused',
+    handled:
+      'Carried with their function; what only the boot of vmlinux reads is refused; the printk index goes on listing the messages that the kernel was built with',
     codes: ['section-not-for-modules'],
     proofs: [
       unit('diff/refuse', 'lets data come and go in %s'),
+      unit('diff/diff', 'lets the index of messages list what it was built with'),
       loaded,
       behaviour('mechanisms', 'writes to a bad address of user space, past alternatives'),
       behaviour('mechanisms', 'warnings of patched functions name file and line of the patch'),
@@ -102,10 +104,12 @@ export const references: readonly LivepatchClass[] = [
   {
     number: 18,
     what: 'ORC, return and retpoline sites, IBT',
-    handled: 'objtool runs over the generated object as the build recorded it',
+    handled:
+      'objtool runs over the generated object as the build recorded it; its list of functions that are to lose their ENDBR is left out',
     codes: ['objtool-warning'],
     proofs: [
       unit('klp/commands', 'objtool for each object'),
+      unit('klp/unseal', 'leaves the marks for indirect calls'),
       qemu('each-kernel', "the kernel's own selftests pass"),
     ],
   },
