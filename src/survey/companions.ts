@@ -11,9 +11,11 @@ export interface Companions {
 /** More than these do not belong together in any way that a survey could find out. */
 const mostAtOnce = 12;
 
+/** The words of lines that come and that go, and the headers that come to be included, without their folders. */
 interface Side {
   added: Set<string>;
   removed: Set<string>;
+  includes: Set<string>;
 }
 
 /**
@@ -35,6 +37,13 @@ export function companionsIn(
     if (side === undefined) words.set(part, (side = changedWords(part.text)));
     return side;
   };
+  // A new header is read by those that get a line which includes it.
+  const headerParts = input.items.flatMap(({ parts }) => parts.filter(({ path }) => path.endsWith('.h')));
+  const isIncluded = (header: FilePart, together: readonly SurveyItem[]): boolean => {
+    const name = header.path.replace(/^.*\//, '');
+    const readers = [...headerParts, ...together.flatMap(({ parts }) => parts)];
+    return readers.some((part) => wordsOf(part).includes.has(name));
+  };
   const position = new Map(input.items.map((item, i) => [item, i]));
 
   const find: Companions['find'] = (missing, together, item) => {
@@ -51,7 +60,8 @@ export function companionsIn(
         if (missing.headers.some((header) => part.path.endsWith(`/${header}`))) return true;
         if (missing.declaredIn.includes(part.path)) return true;
         if (missing.removed.some((name) => wordsOf(part).removed.has(name))) return true;
-        return declares(part) && mayRead(part, sources, readersOf);
+        if (!declares(part)) return false;
+        return part.added ? isIncluded(part, together) : mayRead(part, sources, readersOf);
       }),
     );
     if (headers.length > 0) return nearest(headers, sources);
@@ -71,14 +81,14 @@ export function companionsIn(
   return { find };
 }
 
-/** Does one of the files include the header, as far as the kernel's build tells? A new header may be included by any. */
+/** Does one of the files include the header, as far as the kernel's build tells? */
 function mayRead(
   header: FilePart,
   sources: readonly string[],
   readersOf: (path: string) => readonly string[] | undefined,
 ): boolean {
   const readers = readersOf(header.path);
-  if (header.added || readers === undefined || readers.length === 0) return true;
+  if (readers === undefined || readers.length === 0) return true;
   return !sources.some((path) => path.endsWith('.c')) || sources.some((path) => readers.includes(path));
 }
 
@@ -99,9 +109,11 @@ function sharedFolders(a: string, b: string): number {
 
 /** The identifiers of a patch's lines that come and that go. */
 function changedWords(text: string): Side {
-  const side: Side = { added: new Set(), removed: new Set() };
+  const side: Side = { added: new Set(), removed: new Set(), includes: new Set() };
   for (const line of text.split('\n')) {
     if (!/^[+-]/.test(line) || /^(?:\+\+\+|---) /.test(line)) continue;
+    const included = /^\+\s*#\s*include\s*[<"](?:.*\/)?([^/>"]+)[>"]/.exec(line)?.[1];
+    if (included !== undefined) side.includes.add(included);
     const words = line.startsWith('+') ? side.added : side.removed;
     for (const word of line.match(/[A-Za-z_]\w*/g) ?? []) words.add(word);
   }

@@ -155,6 +155,27 @@ describe('an item of a survey', () => {
     expect(asked).toEqual([[file], [file, 'fs/a.h']]);
   });
 
+  it('is not tried with a new header that nothing includes which it reads', async () => {
+    const added = (path: string): { name: string; text: string } => ({
+      name: path,
+      text: `--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+int NEW;\n`,
+    });
+    const from = (line: string): World => ({
+      changes: [
+        change('fs/a.c', line),
+        change('fs/a.h', 'int NEW;'),
+        added('fs/new.h'),
+        added('net/other.h'),
+      ],
+      engine: (names) => (names.includes('fs/a.h') ? livepatch : undeclared('NEW', 'fs/a.c')),
+    });
+    expect((await survey('fs/a.c', from('f(NEW);'))).asked).toEqual([['fs/a.c'], ['fs/a.c', 'fs/a.h']]);
+    expect((await survey('fs/a.c', from('#include "new.h"'))).asked).toEqual([
+      ['fs/a.c'],
+      ['fs/a.c', 'fs/a.h', 'fs/new.h'],
+    ]);
+  });
+
   it('that uses something otherwise is tried again with the header that declares it, whatever its changed lines name', async () => {
     const file = 'fs/a.c';
     const output = [
