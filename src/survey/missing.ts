@@ -84,10 +84,14 @@ function collect(finding: Finding, missing: Missing): void {
  * what follows from it and names neither.
  */
 function wordsAtErrors(lines: readonly string[]): string[] {
-  return lines.flatMap((line, i) => {
-    const shown = / error: /.test(line) ? /^ *\d+ \|(.*)$/.exec(lines[i + 1] ?? '')?.[1] : undefined;
-    return (shown?.match(/[A-Za-z_]\w*/g) ?? []).filter((word) => !builtIn.has(word));
-  });
+  const words: string[] = [];
+  let isShown = false;
+  for (const line of lines) {
+    const kind = /: (?:fatal )?(error|warning|note): /.exec(line)?.[1];
+    if (kind !== undefined) isShown = kind === 'error';
+    else if (isShown) words.push(...(/^ *\d+ \|(.*)$/.exec(line)?.[1]?.match(/[A-Za-z_]\w*/g) ?? []));
+  }
+  return words.filter((word) => !builtIn.has(word));
 }
 
 function readDiagnostic(line: string, missing: Missing): void {

@@ -140,12 +140,17 @@ describe('an item of a survey', () => {
       "invalid application of 'sizeof' to bit-field",
       'x = READ_ONCE(host->OVERLAP);',
     ],
+    [
+      'another parameter of what a pointer leads to',
+      'too many arguments to function call',
+      'ops->OVERLAP(a,\n      |   ~~~\n    4 |   b);',
+    ],
   ])('with %s is tried again with the header that has it', async (_, error, line) => {
     const file = 'fs/a.c';
     const output = `${file}:3:9: error: ${error}\n    3 |   ${line}\n      |   ^\n./fs/b.h:9:2: note: expanded from macro 'b'\n    9 |   other\n`;
     const { asked } = await survey(file, {
       changes: [
-        change(file, line),
+        change(file, 'f();'),
         change('fs/a.h', '#define OVERLAP(t, m) t m'),
         change('fs/b.h', 'int other;'),
       ],
