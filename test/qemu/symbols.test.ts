@@ -39,6 +39,17 @@ const names = (result: ResultDocument): string[] => result.functions.map((f) => 
 const klp = (result: ResultDocument, name: string) => result.symbols.find((s) => s.name === name);
 const found = (result: ResultDocument): string[] => result.findings.map((f) => f.code);
 
+/** A script that looks at a feature of ext4, where that is loaded. */
+const ext4Feature = (during: string): string => `file=/sys/fs/ext4/features/lazy_itable_init
+[ -e "$file" ] || exit 0
+value=$(cat "$file")
+echo "phase $1: $value"
+case $1 in
+during) [ "$value" = ${during} ] ;;
+*) [ "$value" = supported ] ;;
+esac
+`;
+
 /** A script that compares what a command prints with what the phase shall show; `kept` holds the value before. */
 const shown = (command: string, during: string): string => `set -e
 value=$(${command})
@@ -174,15 +185,7 @@ esac
       },
     ],
     objects: ['ext4'],
-    script: `file=/sys/fs/ext4/features/lazy_itable_init
-[ -e "$file" ] || exit 0
-value=$(cat "$file")
-echo "phase $1: $value"
-case $1 in
-during) [ "$value" = cached ] ;;
-*) [ "$value" = supported ] ;;
-esac
-`,
+    script: ext4Feature('cached'),
     expect: (result) => expect(klp(result, 'mb_cache_create')?.object).toBe('mbcache'),
   },
   'a name that vmlinux gets and a module has, and callbacks of each': {
@@ -289,15 +292,7 @@ esac
       },
     ],
     objects: ['ext4'],
-    script: `file=/sys/fs/ext4/features/lazy_itable_init
-[ -e "$file" ] || exit 0
-value=$(cat "$file")
-echo "phase $1: $value"
-case $1 in
-during) [ "$value" = sized ] ;;
-*) [ "$value" = supported ] ;;
-esac
-`,
+    script: ext4Feature('sized'),
     expect: (result) => {
       expect(klp(result, 'mb_entry_cache')?.object).toBe('mbcache');
       expect(patchedModules(result.functions)).toEqual(['ext4']);
