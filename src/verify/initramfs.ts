@@ -8,6 +8,8 @@ import { cpioArchive, type CpioEntry } from './cpio.js';
 import { loadOrder, moduleIndexes, treeSize, type ModuleTree } from './modules.js';
 import type { BootAssets, ModuleLoad, VerifyCase } from './types.js';
 
+type CpioFile = Extract<CpioEntry, { type: 'file' }>;
+
 /** A case as the guest gets it. */
 export interface PlannedCase {
   case: VerifyCase;
@@ -90,7 +92,7 @@ async function caseEntries(tree: ModuleTree, planned: PlannedCase, index: number
     text(`${dir}/objects`, lines(objects)),
     text(`${dir}/load`, lines(loadOrder(tree, objects).order)),
     text(`${dir}/passes`, lines(planned.passes)),
-    ...(testScript === undefined ? [] : [await file(`${dir}/test`, testScript)]),
+    ...(testScript === undefined ? [] : [await script(`${dir}/test`, testScript)]),
   ];
 }
 
@@ -125,7 +127,7 @@ async function selftestEntries(assets: BootAssets, scripts: readonly string[]): 
   ]);
 }
 
-async function file(path: string, from: string, mode = 0o644): Promise<CpioEntry> {
+async function file(path: string, from: string, mode = 0o644): Promise<CpioFile> {
   const data = await readFile(from).catch((cause: unknown) => {
     throw new KlpError('boot-assets-incomplete', `a file for the test boot cannot be read: ${from}`, {
       file: from,
@@ -133,6 +135,15 @@ async function file(path: string, from: string, mode = 0o644): Promise<CpioEntry
     });
   });
   return { type: 'file', path, mode, data };
+}
+
+/** A test script; one that was converted to CRLF as a whole is converted back, which `sh` would not read. */
+async function script(path: string, from: string): Promise<CpioFile> {
+  const entry = await file(path, from);
+  const content = Buffer.from(entry.data).toString('latin1');
+  return /(^|[^\r])\n/.test(content)
+    ? entry
+    : { ...entry, data: Buffer.from(content.replaceAll('\r\n', '\n'), 'latin1') };
 }
 
 function text(path: string, content: string): CpioEntry {

@@ -136,9 +136,10 @@ apply() {
 
 check() {
   need_file 1
+  # Before anything else: where it does not belong, that it is not loaded is no news.
+  need_builds
   loaded || fail 'not loaded' 4
   same || fail 'another module of this name is loaded' 5
-  need_builds
   [ "$(value "$patch/enabled")" = 1 ] || fail 'loaded, not enabled' 4
   settled || fail 'loaded, in transition' 4
   say 'applied, and the one of this package'

@@ -22,6 +22,12 @@ export const examples: Partial<Record<Code, CodeExample>> = {
       '	LLPATCH_SYMBOL(limit) = 64;',
       '	return 0;',
       '}',
+      '',
+      '/* without this one the new value stays after the livepatch is taken back */',
+      'static void post_unpatch_callback(struct klp_object *obj)',
+      '{',
+      '	LLPATCH_SYMBOL(limit) = 16;',
+      '}',
     ),
   },
   'data-renamed': {

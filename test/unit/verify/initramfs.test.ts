@@ -103,6 +103,23 @@ describe('buildInitramfs', () => {
     });
   });
 
+  it('gives the guest a script that was converted to CRLF as a whole the way sh reads it, any other as it is', async () => {
+    await withAssets(async (assets) => {
+      const livepatch = join(assets.dir, 'livepatch.ko');
+      const testScript = join(assets.dir, 'script.sh');
+      const given = async (content: string): Promise<string | undefined> => {
+        await writeFile(testScript, content);
+        const one = { name: 'c', livepatch, objects: [], moduleLoad: 'both' as const, testScript };
+        const files = await build(assets, {
+          cases: [{ case: one, module: 'livepatch_c', passes: ['once'] }],
+        });
+        return files.get('klp/cases/0000/test');
+      };
+      expect(await given('#!/bin/sh\r\n\r\nexit 0\r\n')).toBe('#!/bin/sh\n\nexit 0\n');
+      expect(await given('printf "a\r\n"\nexit 0\n')).toBe('printf "a\r\n"\nexit 0\n');
+    });
+  });
+
   it('with selftests: bash, scripts, modules where the scripts look for them, and the plan', async () => {
     await withAssets(async (assets) => {
       expect(await selftestScripts(assets)).toEqual(['test-a.sh', 'test-z.sh']);

@@ -181,6 +181,8 @@ describe("the package's script", () => {
     livepatch('revert');
     expect(livepatch('apply')).toEqual({ code: 3, text: refusal });
     expect(existsSync(join(sys, 'module/livepatch_a_b'))).toBe(false);
+    // That it is not loaded is not what keeps it from being applied.
+    expect(livepatch('check')).toEqual({ code: 3, text: refusal });
   });
 
   describe('of a livepatch of a module', () => {
