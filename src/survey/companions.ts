@@ -46,7 +46,7 @@ export function companionsIn(
   };
   const position = new Map(input.items.map((item, i) => [item, i]));
 
-  const find: Companions['find'] = (missing, together, item) => {
+  const search: Companions['find'] = (missing, together, item) => {
     const limit = input.ordered ? (position.get(item) ?? 0) : input.items.length;
     const others = input.items.slice(0, limit).filter((other) => !together.includes(other));
     const sources = together.flatMap(({ parts }) => parts.map(({ path }) => path));
@@ -77,6 +77,15 @@ export function companionsIn(
         }),
     );
     return nearest(rest, sources);
+  };
+  const find: Companions['find'] = (missing, together, item) => {
+    const found = search(missing, together, item);
+    if (found.length > 0) return found;
+    // What clang names may only follow from what it does not name: a field, from the macro that would declare it. These
+    // words are many, and only what a header says of them is about this file.
+    return search({ ...missing, names: missing.words }, together, item).filter((other) =>
+      other.parts.some(({ path }) => path.endsWith('.h')),
+    );
   };
   return { find };
 }

@@ -4,6 +4,8 @@ import type { Finding, ResultDocument } from '../shared/result.js';
 export interface Missing {
   /** Identifiers that are undeclared, or declared otherwise than they are used. */
   names: string[];
+  /** All words of the lines that errors are about, for where nothing brings the names. */
+  words: string[];
   /** Headers that are not there, as an `#include` names them. */
   headers: string[];
   /** Files that no longer fit the patch. */
@@ -41,13 +43,15 @@ const builtIn = new Set(
 
 /** What a result that is no livepatch says is missing; nothing for results that other files cannot change. */
 export function missingOf(result: ResultDocument): Missing {
-  const missing: Missing = { names: [], headers: [], files: [], unapplied: [], declaredIn: [], removed: [] };
+  const missing: Missing = {
+    ...{ names: [], words: [], headers: [], files: [], unapplied: [], declaredIn: [], removed: [] },
+  };
   const errors = result.findings.filter((finding) => finding.severity === 'error');
   for (const finding of errors) collect(finding, missing);
   const unique = (words: string[]): string[] => [...new Set(words)];
-  const { names, headers, files, unapplied, declaredIn, removed } = missing;
+  const { names, words, headers, files, unapplied, declaredIn, removed } = missing;
   return {
-    ...{ names: unique(names), headers: unique(headers) },
+    ...{ names: unique(names), words: unique(words), headers: unique(headers) },
     ...{ unapplied, files: unique(files), declaredIn: unique(declaredIn), removed: unique(removed) },
   };
 }
@@ -57,11 +61,8 @@ function collect(finding: Finding, missing: Missing): void {
     case 'does-not-compile': {
       if (finding.file !== undefined) missing.files.push(finding.file);
       const lines = (finding.output ?? '').split('\n');
-      const { names, headers, declaredIn } = missing;
-      const found = (): number => names.length + headers.length + declaredIn.length;
-      const before = found();
       for (const line of lines) readDiagnostic(line, missing);
-      if (found() === before) names.push(...wordsAtErrors(lines));
+      missing.words.push(...wordsAtErrors(lines));
       return;
     }
     case 'symbol-not-in-kernel':

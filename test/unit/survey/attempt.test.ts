@@ -160,6 +160,25 @@ describe('an item of a survey', () => {
     expect(asked).toEqual([[file], [file, 'fs/a.h']]);
   });
 
+  it('is tried again with the header of what an error is about where nothing brings the name that the error gives', async () => {
+    const file = 'fs/a.c';
+    const output = [
+      `${file}:3:9: error: type name requires a specifier or qualifier`,
+      '    3 |   OVERLAP(struct rest, end);',
+      `${file}:9:9: error: no member named 'rest' in 'struct a'`,
+    ].join('\n');
+    const { asked } = await survey(file, {
+      changes: [
+        change(file, 'f();'),
+        change('fs/a.h', '#define OVERLAP(t, m) t m'),
+        change('fs/other.c', 'OVERLAP(struct b, c);'),
+      ],
+      engine: (names) =>
+        names.includes('fs/a.h') ? livepatch : failing({ code: 'does-not-compile', file, output }),
+    });
+    expect(asked).toEqual([[file], [file, 'fs/a.h']]);
+  });
+
   it('is not tried with a new header that nothing includes which it reads', async () => {
     const added = (path: string): { name: string; text: string } => ({
       name: path,
