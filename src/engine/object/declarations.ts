@@ -25,14 +25,20 @@ export function sameButUnused(original: string, patched: string): boolean {
   const same = after.declarations.filter((text) => !come.has(text));
   if (kept.length !== same.length || kept.some((text, i) => text !== same[i])) return false;
   const above = original.slice(0, before.start);
-  const all = [...declarations(above, 0), ...declarations(original, before.end)].map(({ text }) => text);
-  const common = [...all, ...kept];
+  const common = [above, original.slice(before.end), ...kept];
+  const named = (word: string): boolean => common.some((text) => mentions(text, word));
+  // Most texts do not name what differs, and need no more than a look.
+  let cut: string[] | undefined;
+  const all = (): string[] =>
+    (cut ??= common.flatMap((text) => [...declarations(text, 0)].map((one) => one.text)));
   return [...gone, ...come].every((text) => {
     if (text === ';') return true;
     const one = declared(text);
-    if (one === undefined || [one.name, ...one.within].some((name) => isUsed(name, common))) return false;
+    const mayUse = (name: string): boolean =>
+      (named(name) || named(`__builtin_${name}`)) && isUsed(name, all());
+    if (one === undefined || [one.name, ...one.within].some(mayUse)) return false;
     // The first to name a structure declares it for all that follows.
-    return one.tags.every((tag) => isTag(above, tag) || !common.some((other) => mentions(other, tag)));
+    return one.tags.every((tag) => isTag(above, tag) || !named(tag));
   });
 }
 
