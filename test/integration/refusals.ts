@@ -82,6 +82,34 @@ export const refusals: Refusal[] = [
     message: /struct packet_fanout.*livepatched/,
   },
   {
+    name: 'layout-variable',
+    about: 'a variable that becomes another structure of the same form',
+    edits: [
+      {
+        file: 'kernel/user.c',
+        find: 'static struct hlist_head uidhash_table[',
+        put: 'static struct rb_root uidhash_table[',
+      },
+      {
+        file: 'kernel/user.c',
+        find: '#define uidhashentry(uid)\t(uidhash_table',
+        put: '#define uidhashentry(uid)\t((struct hlist_head *)uidhash_table',
+      },
+      {
+        file: 'kernel/user.c',
+        find: 'INIT_HLIST_HEAD(uidhash_table + n)',
+        put: 'INIT_HLIST_HEAD((struct hlist_head *)uidhash_table + n)',
+      },
+      {
+        file: 'kernel/user.c',
+        find: 'spin_lock_irqsave(&uidhash_lock, flags);\n\tret =',
+        put: 'if (RB_EMPTY_ROOT(uidhash_table))\n\t\treturn NULL;\n\tspin_lock_irqsave(&uidhash_lock, flags);\n\tret =',
+      },
+    ],
+    code: 'struct-layout-changed',
+    message: /variable uidhash_table changes its layout \(.*first/,
+  },
+  {
     name: 'layout-macro',
     about: 'a macro that is the length of an array in a structure',
     edits: [

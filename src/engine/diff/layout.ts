@@ -15,12 +15,15 @@ const tags: Record<string, string> = {
 
 const qualifiers = /^DW_TAG_(?:const|volatile|restrict|atomic)_type$/;
 
-/** Named structures and unions to their fields, each with its place, size (bits) and type. */
+/** What stands before the name of a variable among the layouts. */
+const variable = 'variable ';
+
+/** Named structures and unions, and variables, to their fields, each with its place, size (bits) and type. */
 type Layouts = Map<string, Map<string, string>>;
 
 /** The function that a static variable stands in, with a dot; nothing for one of the file. */
-function ownerOf(nodes: ReadonlyMap<string, string>, variable: string): string {
-  let node = variable;
+function ownerOf(nodes: ReadonlyMap<string, string>, of: string): string {
+  let node = of;
   while (!node.startsWith('!DISubprogram(')) {
     const scope = nodes.get(field(node, 'scope') ?? '');
     if (scope === undefined) return '';
@@ -73,8 +76,10 @@ export function layoutsIn(text: string): Layouts {
     if (tag === 'DW_TAG_pointer_type')
       return depth > 4 ? 'pointer' : `pointer to ${pointee(base, depth + 1)}`;
     if (tag === 'DW_TAG_array_type') return `${pointee(base, depth)}${dimensionsOf(node)}`;
-    if (tag === 'DW_TAG_structure_type' || tag === 'DW_TAG_union_type')
-      return `${tags[tag] ?? ''} ${field(node, 'name') ?? alias}`.trim();
+    if (tag === 'DW_TAG_structure_type' || tag === 'DW_TAG_union_type') {
+      const name = field(node, 'name') ?? alias;
+      return name === '' ? typeOf(id, depth + 1) : `${tags[tag] ?? ''} ${name}`;
+    }
     return `${field(node, 'size') ?? '0'} bits`;
   };
   const dimensionsOf = (array: string): string =>
@@ -115,12 +120,22 @@ export function layoutsIn(text: string): Layouts {
     const named = nodes.get(field(node, 'baseType') ?? '') ?? '';
     if (aggregate(named) !== undefined && field(named, 'name') === undefined) add(`typedef ${name}`, named);
   }
-  // A variable's own type is in the IR, but not what a pointer leads to.
+  /** The structure or union that a variable is, or is made of, unless it is a constant. */
+  const objectOf = (id: string | undefined): string | undefined => {
+    const node = nodes.get(id ?? '') ?? '';
+    const tag = field(node, 'tag') ?? '';
+    if (tag === 'DW_TAG_structure_type' || tag === 'DW_TAG_union_type') return node;
+    const isMore = /^DW_TAG_(?:typedef|array_type|volatile_type)$/.test(tag);
+    return isMore ? objectOf(field(node, 'baseType')) : undefined;
+  };
+  // The IR has a variable's own type, but neither names of its fields nor what a pointer leads to.
   for (const node of nodes.values()) {
     if (!node.startsWith('!DIGlobalVariable(')) continue;
+    const name = `${variable}${ownerOf(nodes, node)}${field(node, 'name') ?? ''}`;
     const type = typeOf(field(node, 'type'), 0).replace(/\[\d*\]/g, '');
-    if (type.includes('pointer to '))
-      found.set(`variable ${ownerOf(nodes, node)}${field(node, 'name') ?? ''}`, new Map([['type', type]]));
+    const object = objectOf(field(node, 'type'));
+    if (object !== undefined) add(name, object);
+    else if (type.includes('pointer to ')) found.set(name, new Map([['type', type]]));
   }
   return found;
 }
@@ -175,7 +190,8 @@ export function renumbered(
 export function layoutChanges(original: Layouts, patched: Layouts): LayoutChange[] {
   const successors = new Map<string, string>();
   for (const [type, before] of original) {
-    const successor = patched.has(type) ? undefined : successorOf(before, original, patched);
+    const isGone = !patched.has(type) && !type.startsWith(variable);
+    const successor = isGone ? successorOf(before, original, patched) : undefined;
     if (successor !== undefined) successors.set(type, successor);
   }
   const formerly = new Map([...successors].map(([type, successor]) => [successor, type]));
@@ -198,7 +214,8 @@ function successorOf(gone: Fields, original: Layouts, patched: Layouts): string 
   const fields = [...gone.keys()].filter((name) => name !== '(size)');
   const hasMost = (after: Fields): boolean =>
     fields.length > 1 && 2 * fields.filter((name) => after.has(name)).length >= fields.length;
-  return [...patched].find(([name, after]) => !original.has(name) && hasMost(after))?.[0];
+  const isNew = (name: string): boolean => !original.has(name) && !name.startsWith(variable);
+  return [...patched].find(([name, after]) => isNew(name) && hasMost(after))?.[0];
 }
 
 function fieldChanges(before: Fields, after: Fields, formerly: (type: string) => string): string[] {

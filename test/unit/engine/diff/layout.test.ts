@@ -47,7 +47,7 @@ describe('layouts of structures', () => {
 
   it('are compared for structures that only a typedef names', () => {
     const named = (text: string): string =>
-      `${text.replace('name: "s", ', '')}\n!20 = !DIDerivedType(tag: DW_TAG_typedef, name: "s_t", baseType: !1)\n`;
+      `${text.replace('name: "s", ', '').replace('pointer_type, baseType: !1', 'pointer_type, baseType: !8')}\n!20 = !DIDerivedType(tag: DW_TAG_typedef, name: "s_t", baseType: !1)\n`;
     const changes = layoutChanges(
       layoutsIn(named(module('!3, !4', 128))),
       layoutsIn(named(module('!3, !5, !4', 128))),
@@ -107,6 +107,43 @@ describe('layouts of structures', () => {
     const fields = ['type: pointer to 32 bits -> pointer to 64 bits'];
     expect(changed('!9')).toEqual([{ type: 'variable p', fields }]);
     expect(changed('!52')).toEqual([{ type: 'variable f.p', fields }]);
+  });
+
+  it('are compared for variables, whose structure may be of the same form and another one', () => {
+    const variable = (type: string, names: string[]): string =>
+      [
+        '!50 = distinct !DIGlobalVariable(name: "v", scope: !9, type: !51, isLocal: true)',
+        `!51 = ${type}`,
+        '!52 = !{!53, !54}',
+        ...names.map(
+          (name, i) =>
+            `!${53 + i} = !DIDerivedType(tag: DW_TAG_member, name: "${name}", baseType: !8, size: 32, offset: ${32 * i})`,
+        ),
+        '!55 = !DICompositeType(tag: DW_TAG_structure_type, size: 64, elements: !52)',
+      ].join('\n');
+    const fields = [
+      'a: at bit 0, 32 bits, int -> at bit 32, 32 bits, int',
+      'b: at bit 32, 32 bits, int -> at bit 0, 32 bits, int',
+    ];
+    const swapped = (type: string) =>
+      layoutChanges(
+        layoutsIn(module('!3, !4', 128, variable(type, ['a', 'b']))),
+        layoutsIn(module('!3, !4', 128, variable(type, ['b', 'a']))),
+      );
+    const direct = '!DICompositeType(tag: DW_TAG_structure_type, size: 64, elements: !52)';
+    const inner = (tag: string): string => `!DIDerivedType(tag: DW_TAG_${tag}, baseType: !55, size: 64)`;
+    expect(swapped(direct)).toEqual([{ type: 'variable v', fields }]);
+    expect(swapped('!DICompositeType(tag: DW_TAG_array_type, baseType: !55, size: 256)')).toEqual([
+      { type: 'variable v', fields },
+    ]);
+    expect(swapped(inner('const_type'))).toEqual([]);
+    const [leading] = swapped(inner('pointer_type'));
+    expect(leading?.fields[0]).toMatch(/pointer to \{a at bit 0.* -> pointer to \{b at bit 0/);
+    const renamed = layoutChanges(
+      layoutsIn(module('!3, !4', 128, variable(direct, ['a', 'b']))),
+      layoutsIn(module('!3, !4', 128, variable(direct, ['a', 'b']).replace('name: "v"', 'name: "w"'))),
+    );
+    expect(renamed).toEqual([]);
   });
 
   it('do not mind a field without content, other than an array of any length', () => {
