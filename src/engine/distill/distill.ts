@@ -44,8 +44,8 @@ export async function distill(
   const selection = select(patched, diff, unit.source);
   const work = async (): Promise<DistilledUnit> => {
     const references = findReferences(analysed, patched, selection, symbols, others);
-    const { sources, unlinked, absent } = references;
-    const distilled = emit(patched, selection, { unlinked, absent, suffix });
+    const { sources, unlinked, absent, provided } = references;
+    const distilled = emit(patched, selection, { unlinked, absent, provided, suffix });
     const funcs = replacedFunctions(analysed, selection, distilled, symbols);
     context.findings.push(...remarks(unit.source, patched, selection, distilled, references));
     const path = await makeObject(analysed, distilled, objtool, context);

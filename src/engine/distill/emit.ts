@@ -9,6 +9,7 @@ import {
   quoteName,
   typeEnd,
 } from '../ir/text.js';
+import { keepFrame } from './frames.js';
 import { readKeysAtRunTime } from './jumplabel.js';
 import type { KernelReference, Selection } from './select.js';
 
@@ -17,6 +18,8 @@ export interface EmitOptions {
   unlinked: ReadonlyMap<string, string>;
   /** Weak references (patched names) that nothing in the kernel defines. */
   absent: ReadonlySet<string>;
+  /** References (patched names) to what another unit of the livepatch defines. */
+  provided: ReadonlySet<string>;
   /** Appended to the names of replaced functions that were static, so that two files' do not clash. */
   suffix: string;
 }
@@ -46,6 +49,8 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
     if (selection.addressTaken.has(name) && isAddress(text, offset)) return names.old(name);
     return names.now(name);
   };
+  const entries = new Set(selection.entries);
+  const isOwn = (name: string): boolean => selection.own.has(name) || options.provided.has(name);
   const branches: Distilled['branches'] = [];
   const out: string[] = [...patched.header, ''];
   for (const [name, definition] of patched.types) out.push(`${name} = type ${definition}`);
@@ -71,9 +76,10 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
       );
       continue;
     }
-    const body = readKeysAtRunTime(g.body, options.unlinked, (key) =>
+    const whole = readKeysAtRunTime(g.body, options.unlinked, (key) =>
       branches.push({ function: g.name, key }),
     );
+    const body = entries.has(g) ? keepFrame(whole, isOwn) : whole;
     for (const [used] of body.matchAll(/@llvm\.[\w.]+/g)) intrinsics.add(used.slice(1));
     definitions.push(
       `${definitionHead(g, names.now(g.name), selection)}\n${mapGlobals(body, rename).replace(locations, '')}}`,

@@ -16,6 +16,8 @@ export interface References {
   unlinked: ReadonlyMap<string, string>;
   /** Weak references that nothing defines. */
   absent: ReadonlySet<string>;
+  /** What another unit of the livepatch defines. */
+  provided: ReadonlySet<string>;
 }
 
 /**
@@ -33,6 +35,7 @@ export function findReferences(
   const sources = new Map<KernelReference, SymbolSource>();
   const unlinked = new Map<string, string>();
   const absent = new Set<string>();
+  const provided = new Set<string>();
   const handed = addressHolders(selection);
   const refuseSealed = (name: string, source: SymbolSource): void => {
     const holder = handed.get(name);
@@ -61,7 +64,10 @@ export function findReferences(
   for (const [name, reference] of selection.kernel) {
     if (name.startsWith('llvm.')) continue;
     const source = find(name, reference);
-    if (source === 'livepatch') continue;
+    if (source === 'livepatch') {
+      provided.add(name);
+      continue;
+    }
     if (!source) {
       absent.add(name);
       continue;
@@ -79,7 +85,7 @@ export function findReferences(
     refuseSealed(name, source);
     sources.set(reference, source);
   }
-  return { sources, unlinked, absent };
+  return { sources, unlinked, absent, provided };
 }
 
 /** The function that uses a symbol. */

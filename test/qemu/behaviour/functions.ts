@@ -30,6 +30,42 @@ export const functions: Behaviour[] = [
     },
   },
   {
+    name: 'helper-at-the-end',
+    about:
+      'a task that sleeps in a new function, which a replaced one ends with, is seen to be in the livepatch',
+    edits: [
+      {
+        file: 'fs/proc/version.c',
+        find: '#include <linux/fs.h>',
+        put: '#include <linux/delay.h>\n#include <linux/fs.h>',
+      },
+      {
+        file: 'fs/proc/version.c',
+        find: 'static int version_proc_show(',
+        put: 'static noinline int version_slowly(struct seq_file *m)\n{\n	msleep(2000);\n	return seq_has_overflowed(m);\n}\n\nstatic int version_proc_show(',
+      },
+      {
+        file: 'fs/proc/version.c',
+        behind: 'static int version_proc_show(',
+        find: '	return 0;',
+        put: '	return version_slowly(m);',
+      },
+    ],
+    functions: ['version_proc_show', 'version_slowly'],
+    // The kernel lets go of the livepatch when no replaced function is on a stack.
+    script: String.raw`
+      case $phase in
+        during)
+          cat /proc/version > told &
+          until grep -q version_slowly /proc/$!/stack; do usleep 20000; done
+          echo $(grep -o 'version_[a-z_]*' /proc/$!/stack | sort -u) ;;
+        after)
+          until [ -s told ]; do usleep 20000; done
+          grep -c ^Linux told ;;
+      esac`,
+    seen: { before: '', during: 'version_proc_show version_slowly', after: '1' },
+  },
+  {
     name: 'by-value',
     about:
       'an exported function of a structure by value, called by a pointer that is older than the livepatch',

@@ -18,6 +18,7 @@ function distil(
   unlinked: string[] = [],
   traceable = (_: string): boolean => true,
   absent: string[] = [],
+  provided: string[] = [],
 ): Result {
   const { unit, patched: b, diff: found } = comparedIr(original, patched);
   const diff = carryUntraceable(unit, b, found, traceable);
@@ -25,6 +26,7 @@ function distil(
   const distilled = emit(b, selection, {
     unlinked: new Map(unlinked.map((name) => [name, 'a reason'])),
     absent: new Set(absent),
+    provided: new Set(provided),
     suffix: '',
   });
   return { selection, distilled, module: parseModule(distilled.text, 'distilled.ll') };
@@ -64,6 +66,52 @@ attributes #0 = { nounwind }
     expect(module.globals.has('other')).toBe(false);
     expect(distilled.symbols.get('helper')).toEqual({ original: 'helper', local: true });
     expect(distilled.symbols.get('big')).toEqual({ original: 'big', local: false });
+  });
+
+  it('has replaced functions return from calls that lead into the livepatch, so that they are on the stack', () => {
+    const original = `@text = private unnamed_addr constant [2 x i8] c"a\\00", align 1
+declare i32 @each(ptr)
+declare i32 @elsewhere()
+define dso_local i32 @f(i1 %0) {
+  %2 = tail call i32 @each(ptr null)
+  ret i32 %2
+}
+`;
+    const patched = `@text = private unnamed_addr constant [2 x i8] c"a\\00", align 1
+declare i32 @each(ptr)
+declare i32 @elsewhere()
+define internal i32 @new() {
+  %1 = tail call i32 @new2()
+  ret i32 %1
+}
+define internal i32 @new2() {
+  ret i32 0
+}
+define dso_local i32 @f(i1 %0) {
+  %2 = tail call i32 @each(ptr null)
+  %3 = tail call i32 @new()
+  %4 = select i1 %0, ptr @new, ptr @new2
+  %5 = tail call i32 @each(ptr %4)
+  %6 = tail call i32 %4()
+  %7 = tail call i32 @each(ptr @text)
+  %8 = tail call i32 @elsewhere()
+  ret i32 %3
+}
+`;
+    const { module } = distil(original, patched, [], () => true, [], ['elsewhere']);
+    const calls = (name: string): string[] => {
+      const f = module.globals.get(name);
+      return f?.kind === 'function' ? (f.body.match(/\w+ call .*/g) ?? []) : [];
+    };
+    expect(calls('f')).toEqual([
+      'tail call i32 @each(ptr null)',
+      'notail call i32 @new()',
+      'notail call i32 @each(ptr %4)',
+      'notail call i32 %4()',
+      'notail call i32 @each(ptr @text)',
+      'notail call i32 @elsewhere()',
+    ]);
+    expect(calls('new')).toEqual(['tail call i32 @new2()']);
   });
 
   it('names no function that stays behind for what the compiler knows of a pointer', () => {
