@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ControllerContext } from '../controller/context.js';
 import { needSpace } from '../controller/disk.js';
@@ -10,7 +10,7 @@ import type { ResolvedSource } from '../controller/sources/types.js';
 import { KlpError } from '../shared/errors.js';
 import { withTempDir, writeFileAtomic } from '../shared/files.js';
 import { stage } from '../shared/progress.js';
-import { run } from '../shared/run.js';
+import { run, type RunResult } from '../shared/run.js';
 import { surveyLimits, tooLarge, type UnreadItem } from './input.js';
 
 /** One side of a difference: a folder as it is, or an archive to be unpacked. */
@@ -101,16 +101,58 @@ async function makeDifference(a: Side, b: Side, context: ControllerContext): Pro
           cwd: dir,
           signal: context.signal,
           env: { LC_ALL: 'C' },
-          okCodes: [0, 1],
+          okCodes: [0, 1, 2],
           failure: 'source-unusable',
         },
       ),
     );
-    const { length } = ran.stdout;
-    if (length > surveyLimits.bytes)
-      throw tooLarge(`the difference of ${a.about} and ${b.about}`, `${length} characters`);
-    return `${ran.stdout}\n`;
+    const links = changedLinks(ran).map((path) => linkPatch(dir, path));
+    const text = `${ran.stdout}\n${(await Promise.all(links)).join('')}`;
+    if (text.length > surveyLimits.bytes)
+      throw tooLarge(`the difference of ${a.about} and ${b.about}`, `${text.length} characters`);
+    return text;
   });
+}
+
+/**
+ * The symbolic links that differ. Of those diff makes no patch: it tells of them in a line, or, where one side has
+ * nothing, complains, goes on, and ends with 2.
+ * @throws KlpError `source-unusable` when it complains of anything else
+ */
+function changedLinks({ stdout, stderr }: RunResult): string[] {
+  const told = [
+    ...stdout.matchAll(/^Symbolic links a\/(.+) and b\/\1 differ$/gm),
+    ...stdout.matchAll(/^File a\/(.+) is a .+ while file b\/\1 is a .+$/gm),
+  ].map((match) => match[1] ?? '');
+  const lines = stderr.split('\n').filter((line) => line !== '');
+  const missing = lines.map((line) => /^diff: [ab]\/(.+): No such file or directory$/.exec(line)?.[1]);
+  const others = lines.filter((_, i) => missing[i] === undefined);
+  if (others.length > 0)
+    throw new KlpError('source-unusable', 'the two sources cannot be compared', {
+      output: others.join('\n'),
+      advice: 'See what diff says of these files.',
+    });
+  return [...told, ...missing.filter((path) => path !== undefined)].sort();
+}
+
+/** The change of a symbolic link, as git writes it. */
+async function linkPatch(dir: string, path: string): Promise<string> {
+  const [before, after] = await Promise.all(
+    ['a', 'b'].map((side) => readlink(join(dir, side, path)).catch(() => undefined)),
+  );
+  const side = (sign: string, target: string | undefined): string[] =>
+    target === undefined ? [] : [`${sign}${target}`, '\\ No newline at end of file'];
+  const lines = [
+    `diff --git a/${path} b/${path}`,
+    ...(before === undefined ? ['new file mode 120000'] : []),
+    ...(after === undefined ? ['deleted file mode 120000'] : []),
+    `--- ${before === undefined ? '/dev/null' : `a/${path}`}`,
+    `+++ ${after === undefined ? '/dev/null' : `b/${path}`}`,
+    `@@ -${before === undefined ? '0,0' : '1'} +${after === undefined ? '0,0' : '1'} @@`,
+    ...side('-', before),
+    ...side('+', after),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 /** Makes a side readable at `path`. */
@@ -145,7 +187,7 @@ async function unpack(file: string, path: string, about: string, signal: AbortSi
  */
 export function splitDifference(text: string): UnreadItem[] {
   const items: UnreadItem[] = [];
-  for (const part of text.split(/^(?=diff -rNup |Binary files a\/)/m)) {
+  for (const part of text.split(/^(?=diff -rNup |diff --git |Binary files a\/)/m)) {
     const binary = /^Binary files a\/(.+) and b\/.+ differ$/m.exec(part);
     const lines = part.split('\n');
     if (lines[0]?.startsWith('diff -rNup ') === true) {
@@ -157,6 +199,9 @@ export function splitDifference(text: string): UnreadItem[] {
       const path = binary[1];
       const lines = [`diff --git a/${path} b/${path}`, `Binary files a/${path} and b/${path} differ`];
       items.push({ name: path, text: `${lines.join('\n')}\n` });
+    } else {
+      const link = /^diff --git a\/(.+) b\/\1$/m.exec(part)?.[1];
+      if (link !== undefined) items.push({ name: link, text: part });
     }
   }
   return items.filter(({ name }) => !generated.test(name));
