@@ -43,12 +43,30 @@ function titleOf(mail: string): string | undefined {
   const head = mail.split(/\r?\n\r?\n/, 1)[0] ?? '';
   const subject = /^Subject: *((?:.*)(?:\r?\n[ \t]+.*)*)/m.exec(head)?.[1];
   if (subject === undefined) return undefined;
-  const plain = subject
-    .replace(/\s+/g, ' ')
+  const plain = decodeWords(subject.replace(/\s+/g, ' '))
+    .replace(/[\s\p{Cc}]+/gu, ' ')
     .replace(/^(?:\[[^\]]*\] *)+/, '')
     .trim();
   const commit = /^From ([0-9a-f]{12})[0-9a-f]{28} /.exec(mail)?.[1];
   return commit === undefined || /^0+$/.test(commit) ? plain : `${commit} ${plain}`;
+}
+
+/** The words of a mail's header that are encoded because they are not ASCII (RFC 2047), as text; of UTF-8 alone. */
+function decodeWords(header: string): string {
+  const bytes = (code: string, text: string): Buffer =>
+    code.toLowerCase() === 'b'
+      ? Buffer.from(text, 'base64')
+      : Buffer.from(
+          text.replaceAll('_', ' ').replace(/=([0-9a-f]{2})/gi, (_, hex: string) => latin(hex)),
+          'latin1',
+        );
+  const latin = (hex: string): string => String.fromCharCode(parseInt(hex, 16));
+  // A character may be cut in two between two words, and the space between them is none.
+  return header.replace(/(?:=\?utf-8\?[bq]\?[^? ]*\?= ?)+/gi, (words) => {
+    const parts = [...words.matchAll(/\?([bq])\?([^? ]*)\?=/gi)];
+    const text = Buffer.concat(parts.map(([, code = '', part = '']) => bytes(code, part))).toString('utf8');
+    return words.endsWith(' ') ? `${text} ` : text;
+  });
 }
 
 /** Longest id of an item: its livepatch's name has to fit into the name of a module. */

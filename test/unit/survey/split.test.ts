@@ -28,6 +28,11 @@ describe('splitFiles', () => {
 });
 
 describe('splitMails', () => {
+  it('names a mail by its subject as it was written, whatever the mail did to it', () => {
+    const words = '=?UTF-8?q?=5BPATCH=5D_loadavg:_=C3=BCber?=\n =?utf-8?B?IOKAlA==?= one';
+    expect(splitMails(mail('0'.repeat(40), words, hunk('fs/a.c')))[0]?.title).toBe('loadavg: über — one');
+  });
+
   it('cuts an mbox into mails and takes commit and subject for a title', () => {
     const mails = splitMails(
       mail('1234567890abcdef1234567890abcdef12345678', '[PATCH 1/2] fs: a long\n subject', hunk('fs/a.c')) +
