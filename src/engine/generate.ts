@@ -38,7 +38,7 @@ import {
 import { writeOverlay } from './object/compile.js';
 import { align } from './patch/align.js';
 import { applyPatches } from './patch/apply.js';
-import { constantFindings } from './patch/constants.js';
+import { constantFindings, countFindings } from './patch/constants.js';
 import { checkPrototypes } from './prototypes.js';
 import { checkDefinitions, provideAll, providedBy } from './provide.js';
 import { touchedFunctions } from './patch/touched.js';
@@ -108,8 +108,7 @@ export async function generate(
       const found = await analyse(tree, unit, files, overlay, own);
       const seen = await see(unit, found.patched, definitions, namesOf, reading);
       if (differs(found.diff)) {
-        await checkLayouts(found, files, overlay, own);
-        return { seen, found };
+        return { seen, found, counts: await checkLayouts(found, files, overlay, own) };
       }
       // Nothing is kept of a unit that a header makes no difference to.
       if (!found.file) await rm(found.dir, { recursive: true, force: true });
@@ -155,6 +154,10 @@ export async function generate(
   context.findings.push(
     ...headerFindings(graph.touched),
     ...constantFindings(files),
+    ...countFindings(
+      files,
+      compared.flatMap((one) => one?.counts ?? []),
+    ),
     ...changed.flatMap((a) => stallFindings(a, files)),
   );
 

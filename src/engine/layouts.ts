@@ -4,7 +4,14 @@ import { inParallel } from '../shared/parallel.js';
 import { stage } from '../shared/progress.js';
 import type { AnalysedUnit } from './analyse.js';
 import type { EngineContext } from './context.js';
-import { enumeratorsIn, layoutChanges, layoutsIn, renumbered, type LayoutChange } from './diff/layout.js';
+import {
+  enumeratorsIn,
+  layoutChanges,
+  layoutsIn,
+  renumbered,
+  type LayoutChange,
+  type Renumbered,
+} from './diff/layout.js';
 import { compileToBitcode, disassemble } from './object/compile.js';
 import { aggregatesTouched, filesOf, touchedDefinitions } from './patch/touched.js';
 import type { PatchedFile, TranslationUnit } from './types.js';
@@ -13,6 +20,7 @@ import type { PatchedFile, TranslationUnit } from './types.js';
  * Looks at all structures and enumerators that a changed unit knows, whatever the patch changes: the running kernel is
  * full of objects of the old layout, made and used by code that the patch does not replace. A layout may also follow from
  * a macro or an enumerator, and be known to some readers of a header only.
+ * @returns the enumerators that count others and count more or fewer with the patch
  * @throws KlpError `struct-layout-changed` naming the structure and its fields, `enumerators-renumbered`
  */
 export async function checkLayouts(
@@ -20,9 +28,9 @@ export async function checkLayouts(
   files: readonly PatchedFile[],
   overlay: string,
   context: EngineContext,
-): Promise<void> {
+): Promise<Renumbered[]> {
   const read = filesOf(unit, files);
-  await stage(
+  return await stage(
     'layouts',
     context,
     async () => {
@@ -36,8 +44,9 @@ export async function checkLayouts(
       );
       const [first] = layoutChanges(layoutsIn(original), layoutsIn(patched));
       if (first !== undefined) throw refusal(first, read);
-      const moved = renumbered(enumeratorsIn(original), enumeratorsIn(patched));
+      const { moved, counts } = renumbered(enumeratorsIn(original), enumeratorsIn(patched));
       if (moved.length > 0) throw renumberedRefusal(moved, read);
+      return counts;
     },
     unit.source,
   );
@@ -58,7 +67,7 @@ export function placeOfType(type: string, read: readonly PatchedFile[]): { file?
   return { file: file.path, ...(line === undefined ? {} : { line }) };
 }
 
-function renumberedRefusal(moved: ReturnType<typeof renumbered>, read: readonly PatchedFile[]): KlpError {
+function renumberedRefusal(moved: readonly Renumbered[], read: readonly PatchedFile[]): KlpError {
   const names = moved.slice(0, 3).map(({ name, from, to }) => `${name} (${from} -> ${to})`);
   const more = moved.length > 3 ? ` and ${moved.length - 3} more` : '';
   const file = read.find(({ patched }) => new RegExp(`\\b${moved[0]?.name}\\b`).test(patched)) ?? read[0];

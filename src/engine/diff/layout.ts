@@ -174,16 +174,29 @@ export function enumeratorsIn(text: string): Map<string, Enumerator> {
   return found;
 }
 
-/** Enumerators that exist in both and whose values differ, those apart that count the others. */
+/** An enumerator with its value before and after. */
+export interface Renumbered {
+  name: string;
+  from: string;
+  to: string;
+}
+
+/**
+ * Enumerators that exist in both and whose values differ: those that only count the others (`counts`), and all others
+ * (`moved`).
+ */
 export function renumbered(
   original: ReadonlyMap<string, Enumerator>,
   patched: ReadonlyMap<string, Enumerator>,
-): { name: string; from: string; to: string }[] {
-  return [...original].flatMap(([name, before]) => {
+): { moved: Renumbered[]; counts: Renumbered[] } {
+  const found: Record<'moved' | 'counts', Renumbered[]> = { moved: [], counts: [] };
+  for (const [name, before] of original) {
     const after = patched.get(name);
-    if (after === undefined || after.value === before.value || (after.counts && before.counts)) return [];
-    return [{ name, from: before.value, to: after.value }];
-  });
+    if (after === undefined || after.value === before.value) continue;
+    const kind = after.counts && before.counts ? 'counts' : 'moved';
+    found[kind].push({ name, from: before.value, to: after.value });
+  }
+  return found;
 }
 
 /** Structures and unions of both, also under another name, whose fields are not at the same places. */

@@ -14,10 +14,45 @@ export function constantFindings(files: readonly PatchedFile[]): Finding[] {
     return [...constantsIn(patched)].flatMap(([name, { value, line }]): Finding[] => {
       const from = before.get(name)?.value;
       if (from === undefined || from === value) return [];
-      const message = `${name} stands for ${value} with the patch, and for ${from} in what the running kernel holds already`;
-      return [{ code: 'constant-changed', severity: 'warning', message, file: path, line }];
+      return [
+        {
+          code: 'constant-changed',
+          severity: 'warning',
+          message: messageOf(name, value, from),
+          file: path,
+          line,
+        },
+      ];
     });
   });
+}
+
+/**
+ * The same of enumerators that say how many others there are: memory of the running kernel was made for the old number.
+ * @param counts of all units; the same one may come from several
+ */
+export function countFindings(
+  files: readonly PatchedFile[],
+  counts: readonly { name: string; from: string; to: string }[],
+): Finding[] {
+  const byName = new Map(counts.map((one) => [one.name, one]));
+  return [...byName.values()].map(({ name, from, to }): Finding => {
+    const word = new RegExp(`\\b${name}\\b`);
+    const places = files.map(({ path, patched }) => ({
+      file: path,
+      line: patched.split('\n').findIndex((text) => word.test(text)) + 1,
+    }));
+    return {
+      code: 'constant-changed',
+      severity: 'warning',
+      message: messageOf(name, to, from),
+      ...places.find(({ line }) => line > 0),
+    };
+  });
+}
+
+function messageOf(name: string, value: string, from: string): string {
+  return `${name} stands for ${value} with the patch, and for ${from} in what the running kernel holds already`;
 }
 
 /** Name to value, without those that are defined more than once. */

@@ -48,8 +48,8 @@ export const diffCodes = {
   ),
   'constant-changed': entry(
     'refused',
-    'A macro stands for another number',
-    'The new code compares and stores the new number. Where the old one stands for something in objects of the running kernel (an empty slot, a state, a flag, a size that memory was allocated with), the new code would read it as something else. Which numbers are kept cannot be told from the source of a macro; the finding is a warning.',
+    'A macro, or an enumerator that counts others, stands for another number',
+    'The new code compares and stores the new number. Where the old one stands for something in objects of the running kernel (an empty slot, a state, a flag, a size that memory was allocated with), the new code would read it as something else. Which numbers are kept cannot be told from the source; the finding is a warning.',
     'If the number is only used while the code runs (a limit, a time), nothing. If objects hold it, let the new code know both numbers, or keep the old one.',
     'warning',
   ),

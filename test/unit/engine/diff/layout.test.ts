@@ -216,7 +216,7 @@ describe('enumerators', () => {
       .join('\n');
   const changes = (before: string[], after: string[]): string[] => between([before], [after]);
   const between = (before: string[][], after: string[][]): string[] =>
-    renumbered(enumeratorsIn(text(...before)), enumeratorsIn(text(...after))).map(
+    renumbered(enumeratorsIn(text(...before)), enumeratorsIn(text(...after))).moved.map(
       ({ name, from, to }) => `${name} ${from} ${to}`,
     );
 
@@ -230,6 +230,14 @@ describe('enumerators', () => {
     expect(changes(['A', 'B', 'NR_X'], ['A', 'B', 'NEW', 'NR_X'])).toEqual([]);
     expect(changes(['A', 'B', '__X_MAX'], ['A', 'B', 'NEW', '__X_MAX'])).toEqual([]);
     expect(changes(['A', '__X_MAX=1', 'X_MAX=0'], ['A', 'B', '__X_MAX=2', 'X_MAX=1'])).toEqual([]);
+  });
+
+  it('that count others are told apart', () => {
+    const [before, after] = [text(['A', 'NR_X']), text(['A', 'NEW', 'NR_X'])];
+    expect(renumbered(enumeratorsIn(before), enumeratorsIn(after))).toEqual({
+      moved: [],
+      counts: [{ name: 'NR_X', from: '1', to: '2' }],
+    });
   });
 
   it('that are called like one that counts, and do not, are named', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constantFindings } from '../../../../src/engine/patch/constants.js';
+import { constantFindings, countFindings } from '../../../../src/engine/patch/constants.js';
 
 const messages = (original: string, patched: string): string[] =>
   constantFindings([{ path: 'x.h', original, patched, changed: [] }]).map(
@@ -28,5 +28,21 @@ describe('macros that stand for another number', () => {
     ['one that is defined twice', '#define T 1\n#define T 2', '#define T 1\n#define T 3'],
   ])('are not %s', (_, before, after) => {
     expect(messages(before, after)).toEqual([]);
+  });
+});
+
+describe('enumerators that count others', () => {
+  it('are told of once, with the place', () => {
+    const patched = 'enum e {\n\tE_A,\n\tE_NEW,\n\tE_MAX,\n};\n';
+    const count = { name: 'E_MAX', from: '1', to: '2' };
+    expect(countFindings([{ path: 'x.h', original: '', patched, changed: [] }], [count, count])).toEqual([
+      {
+        code: 'constant-changed',
+        severity: 'warning',
+        message: 'E_MAX stands for 2 with the patch, and for 1 in what the running kernel holds already',
+        file: 'x.h',
+        line: 4,
+      },
+    ]);
   });
 });
