@@ -102,9 +102,9 @@ settled() { [ "$(value "$patch/transition")" = 0 ]; }
 gone() { [ ! -d "$patch" ]; }
 unload() { rmmod "$module" 2>/dev/null || ! loaded; }
 
-# Tasks whose state is not yet the wanted one hold a transition up.
+# Tasks whose state is not yet the wanted one hold a transition up; each thread of a process is one.
 report_tasks() {
-  for state in "$proc"/[0-9]*/patch_state; do
+  for state in "$proc"/[0-9]*/task/[0-9]*/patch_state; do
     now=$(value "$state")
     [ "$now" = "$1" ] || [ "$now" = -1 ] || [ "$now" = none ] && continue
     task=$(dirname "$state")

@@ -108,12 +108,18 @@ function notes(id: string): Uint8Array {
 describe("the package's script", () => {
   let root: string;
   let sys: string;
+  let proc: string;
 
   /** Runs it with a sysfs of our own, where insmod, rmmod and (once for each second that is waited) sleep do the kernel's part. */
   function livepatch(verb: string, script = join(root, 'livepatch')) {
     const ran = spawnSync('sh', [script, verb], {
       encoding: 'utf8',
-      env: { PATH: `${join(dir, 'bin')}:${process.env.PATH}`, LIVEPATCH_SYS: sys, LIVEPATCH_TIMEOUT: '5' },
+      env: {
+        PATH: `${join(dir, 'bin')}:${process.env.PATH}`,
+        LIVEPATCH_SYS: sys,
+        LIVEPATCH_PROC: proc,
+        LIVEPATCH_TIMEOUT: '5',
+      },
     });
     return { code: ran.status, text: ran.stdout + ran.stderr };
   }
@@ -121,6 +127,7 @@ describe("the package's script", () => {
   beforeEach(async () => {
     root = await unpack();
     sys = join(dir, 'sys');
+    proc = join(dir, 'proc');
     mkdirSync(join(dir, 'bin'));
     mkdirSync(join(sys, 'module'), { recursive: true });
     mkdirSync(join(sys, 'kernel'));
@@ -261,6 +268,21 @@ describe("the package's script", () => {
       text: expect.stringContaining('not over after 5 s') as string,
     });
     expect(livepatch('check').code).toBe(4);
+  });
+
+  it('names the tasks that hold a transition up, also threads of a process that do not lead it', () => {
+    for (const [task, state] of [
+      ['7/task/7', 1],
+      ['7/task/8', 0],
+      ['9/task/9', 1],
+    ] as const) {
+      mkdirSync(join(proc, task), { recursive: true });
+      writeFileSync(join(proc, task, 'patch_state'), `${state}\n`);
+      writeFileSync(join(proc, task, 'comm'), 'worker\n');
+    }
+    command('sleep', ':');
+    const held = livepatch('apply').text.match(/held up by .*/g);
+    expect(held).toEqual(['held up by task 8 (worker)']);
   });
 
   it('needs root to change anything', () => {
