@@ -1,5 +1,6 @@
 import type { IrFunction, IrGlobal, IrModule } from '../ir/module.js';
 import {
+  addressesIn,
   closingBracket,
   elements,
   globalsIn,
@@ -51,6 +52,11 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
   };
   const entries = new Set(selection.entries);
   const isOwn = (name: string): boolean => selection.own.has(name) || options.provided.has(name);
+  const mayPointToOwn = [...selection.own.values(), ...entries].some((g) =>
+    [...addressesIn(g.kind === 'function' ? g.body : g.initialiser)].some(
+      (name) => isOwn(name) && patched.globals.get(name)?.kind === 'function',
+    ),
+  );
   const branches: Distilled['branches'] = [];
   const out: string[] = [...patched.header, ''];
   for (const [name, definition] of patched.types) out.push(`${name} = type ${definition}`);
@@ -79,7 +85,7 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
     const whole = readKeysAtRunTime(g.body, options.unlinked, (key) =>
       branches.push({ function: g.name, key }),
     );
-    const body = entries.has(g) ? keepFrame(whole, isOwn) : whole;
+    const body = entries.has(g) ? keepFrame(whole, isOwn, mayPointToOwn) : whole;
     for (const [used] of body.matchAll(/@llvm\.[\w.]+/g)) intrinsics.add(used.slice(1));
     definitions.push(
       `${definitionHead(g, names.now(g.name), selection)}\n${mapGlobals(body, rename).replace(locations, '')}}`,

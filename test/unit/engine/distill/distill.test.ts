@@ -99,8 +99,8 @@ define dso_local i32 @f(i1 %0) {
 }
 `;
     const { module } = distil(original, patched, [], () => true, [], ['elsewhere']);
-    const calls = (name: string): string[] => {
-      const f = module.globals.get(name);
+    const calls = (name: string, of = module): string[] => {
+      const f = of.globals.get(name);
       return f?.kind === 'function' ? (f.body.match(/\w+ call .*/g) ?? []) : [];
     };
     expect(calls('f')).toEqual([
@@ -112,6 +112,24 @@ define dso_local i32 @f(i1 %0) {
       'notail call i32 @elsewhere()',
     ]);
     expect(calls('new')).toEqual(['tail call i32 @new2()']);
+
+    const table = (content: string): IrModule =>
+      distil(
+        original,
+        `@table = internal constant [2 x ptr] [ptr ${content}, ptr null], align 8
+define internal i32 @new() {
+  ret i32 0
+}
+define dso_local i32 @f(i1 %0) {
+  %2 = load ptr, ptr @table, align 8
+  %3 = tail call i32 %2()
+  %4 = call i32 @new()
+  ret i32 %3
+}
+`,
+      ).module;
+    expect(calls('f', table('@new'))).toEqual(['notail call i32 %2()']);
+    expect(calls('f', table('null'))).toEqual(['tail call i32 %2()']);
   });
 
   it('names no function that stays behind for what the compiler knows of a pointer', () => {
