@@ -45,6 +45,9 @@ export const examples: Partial<Record<Code, CodeExample>> = {
       '/* where a session is made */',
       'u64 *expires = klp_shadow_alloc(session, SESSION_EXPIRES, sizeof(*expires), GFP_KERNEL, NULL, NULL);',
       '',
+      'if (expires)',
+      '	*expires = get_jiffies_64() + lifetime;',
+      '',
       '/* where it is read: a session from before the livepatch has none */',
       'u64 *expires = klp_shadow_get(session, SESSION_EXPIRES);',
       '',
@@ -53,6 +56,15 @@ export const examples: Partial<Record<Code, CodeExample>> = {
       '',
       '/* where it is freed */',
       'klp_shadow_free(session, SESSION_EXPIRES, NULL);',
+      '',
+      '/* callbacks.c: afterwards nothing frees them with their sessions, and other sessions may come to lie there */',
+      '#include <linux/livepatch.h>',
+      '#define SESSION_EXPIRES 1',
+      '',
+      'static void post_unpatch_callback(struct klp_object *obj)',
+      '{',
+      '	klp_shadow_free_all(SESSION_EXPIRES, NULL);',
+      '}',
     ),
   },
   'init-function-changed': {
@@ -149,6 +161,7 @@ export const examples: Partial<Record<Code, CodeExample>> = {
   'new-module-dependency': {
     source: lines('+	foo_module_helper(dev);	/* exported by a module that this one does not depend on */'),
     instead: lines(
+      '+	/* NULL unless the module is loaded, and exports it with EXPORT_SYMBOL_GPL */',
       '+	void (*helper)(struct device *) = symbol_get(foo_module_helper);',
       '+',
       '+	if (helper) {',

@@ -96,6 +96,8 @@ describe('recipes', () => {
   it('are those of callbacks, shadow variables and static_key_enabled()', () => {
     expect(describeCode('data-changed').example?.instead).toContain('pre_patch_callback');
     expect(describeCode('struct-layout-changed').example?.instead).toContain('klp_shadow_get');
+    // Left behind, they would be found at the next objects of those addresses, and warned of when made again.
+    expect(describeCode('struct-layout-changed').example?.instead).toContain('klp_shadow_free_all');
     expect(describeCode('late-special-section').example?.instead).toContain('static_key_enabled');
     expect(describeCode('input-empty')).not.toHaveProperty('example');
   });
