@@ -37,8 +37,8 @@ export function escapes(patched: IrModule, selection: Selection): Escape[] {
         if (seen.has(what) || !selection.own.has(what)) continue;
         const how = given(line, what, carried);
         if (how === undefined) continue;
-        if (!kept.has(what) && !(leaves(how, what, selection) && !isOwn(target(line), selection, inside)))
-          continue;
+        const isKept = kept.has(what) || keepsName.test(calleeOf(line));
+        if (!isKept && !(leaves(how, what, selection) && !isOwn(target(line), selection, inside))) continue;
         seen.add(what);
         found.push({ what: named(selection.own.get(what), what), from: f.name, how });
       }
@@ -85,6 +85,18 @@ function insideOf(lines: readonly string[], { own }: Selection): Set<string> {
 
 const stores = 'stores it';
 const copies = 'copies it';
+
+/**
+ * Functions that keep the pointer to a name, which is read whenever somebody looks at /proc/interrupts, /proc/ioports or
+ * /proc/iomem (kernel/irq/manage.c, kernel/resource.c, drivers/pci).
+ */
+const keepsName =
+  /^(?:(?:devm_)?request_(?:threaded|any_context)_irq|__request_percpu_irq|request_nmi|__(?:devm_)?request_region|pcim?_(?:request|iomap)_\w*regions?\w*)$/;
+
+/** The function that an instruction calls by its name. */
+function calleeOf(line: string): string {
+  return bareName(/@(?:[-\w$.]+|"[^"]*")(?=\()/.exec(line)?.[0] ?? '');
+}
 
 /** Does the address of own data go elsewhere: itself, or with a template that holds addresses? */
 function leaves(how: string, what: string, { own }: Selection): boolean {

@@ -77,6 +77,15 @@ describe('a text of the livepatch', () => {
     ]);
   });
 
+  it('is given away by a call of what keeps names', () => {
+    const call = (f: string): string[] =>
+      given(before, `declare i32 @${f}(i32, ptr)\n${withText(`%2 = call i32 @${f}(i32 5, ptr @.str)`)}`);
+    expect(call('request_threaded_irq')).toEqual(['f: the text "new": passes it to request_threaded_irq()']);
+    expect(call('__request_region')).toHaveLength(1);
+    expect(call('pci_request_regions')).toHaveLength(1);
+    expect(call('of_get_property')).toEqual([]);
+  });
+
   // smp_store_release() of arm64, xchg() of x86.
   const release = (value: string, to: string): string =>
     `call void asm sideeffect "stlr $1, $0", "=*Q,rZ,~{memory}"(ptr elementtype(i64) ${to}, i64 ${value})`;
