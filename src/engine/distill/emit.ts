@@ -36,9 +36,6 @@ export interface Distilled {
   branches: { function: string; key: string }[];
 }
 
-/** The section of data that the kernel makes read-only once it has booted; a livepatch's functions run only then. */
-const readOnlySoon = /, section "\.data\.\.ro_after_init[^"]*"/;
-
 /** What only a debugger, messages about inline asm, and IR passes read; `!callees` may name functions that stay behind. */
 const locations = /,? !(?:dbg|srcloc|callees) !\d+/g;
 
@@ -78,7 +75,7 @@ export function emit(patched: IrModule, selection: Selection, options: EmitOptio
     if (g.kind === 'variable') {
       const words = [g.before, g.constant ? 'constant' : 'global', g.type].filter((w) => w !== '').join(' ');
       definitions.push(
-        `@${quoteName(names.now(g.name))} = ${words} ${mapGlobals(g.initialiser, rename)}${g.after.replace(locations, '').replace(readOnlySoon, '')}`,
+        `@${quoteName(names.now(g.name))} = ${words} ${mapGlobals(g.initialiser, rename)}${g.after.replace(locations, '')}`,
       );
       continue;
     }

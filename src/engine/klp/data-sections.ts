@@ -6,6 +6,12 @@ import type { TranslationUnit } from '../types.js';
 /** The one section that the module loader gives each CPU a copy of (find_pcpusec() in kernel/module/main.c). */
 const perCpu = '.data..percpu';
 
+/**
+ * What the module loader makes read-only as soon as the livepatch is loaded (layout_and_allocate() in
+ * kernel/module/main.c). Its functions run only then, and callbacks of modules that are loaded later.
+ */
+const readOnlySoon = '.data..ro_after_init';
+
 /** Data that is what it is by its place in vmlinux (include/asm-generic/vmlinux.lds.h, arch/x86/kernel/vmlinux.lds.S). */
 const ofVmlinux: readonly { section: RegExp; what: string }[] = [
   { section: /^\.(?:data|bss)\.\.(?:percpu\.\.)?decrypted$/, what: 'decrypts for its host' },
@@ -16,7 +22,7 @@ const ofVmlinux: readonly { section: RegExp; what: string }[] = [
 /**
  * Puts the data of a livepatch where the module loader finds it. The link of vmlinux brings the kinds of per-CPU data
  * together (`.data..percpu..read_mostly`, `..shared_aligned`, …), that of a module does not, and what is left apart is
- * ordinary data, to which an access by CPU goes astray. Changes `elf`.
+ * ordinary data, to which an access by CPU goes astray. Data that would be read-only too soon stays writable. Changes `elf`.
  * @throws KlpError `section-not-for-modules` naming the variable
  */
 export function settleData(elf: ElfFile, unit: TranslationUnit): void {
@@ -27,6 +33,7 @@ export function settleData(elf: ElfFile, unit: TranslationUnit): void {
       const why = `which the kernel ${kind.what} as part of vmlinux alone`;
       throw refusal(elf, section, 0, `is in ${section.name}, ${why}`, unit);
     }
+    if (section.name === readOnlySoon) section.name = '.data';
     if (section.name !== perCpu && !section.name.startsWith(`${perCpu}..`)) continue;
     const [address] = relocationsOf(elf, section);
     if (address) {

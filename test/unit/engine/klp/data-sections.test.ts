@@ -40,6 +40,12 @@ describe('data of a livepatch', () => {
     expect(file.sections[0]?.name).toBe(name);
   });
 
+  it('stays writable when the kernel would make it read-only before the livepatch has set it', () => {
+    const file = withData('.data..ro_after_init');
+    settleData(file, unitOf());
+    expect(file.sections[0]?.name).toBe('.data');
+  });
+
   it.each([
     ['.data..percpu..decrypted', /^first is in .*decrypts for its host/],
     ['.bss..decrypted', /^first is in /],
