@@ -94,6 +94,8 @@ async function survey(paths: string[], options: SurveyOptions, session: Session)
   const work = async (outDir: string): Promise<void> => {
     const input = await readInput(paths, options, context);
     context.progress({ type: 'note', text: `${input.about}: ${count(input.asked.length, 'change')}` });
+    for (const path of input.untouched)
+      context.progress({ type: 'note', text: `--only ${path}: no change touches it` });
     for (const name of input.coverLetters)
       context.progress({ type: 'note', text: `${name}: a cover letter, which holds no patch, is left out` });
     const atATime = options.jobs ?? defaultJobs();

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import { isCoverLetter } from '../engine/patch/mail.js';
 import { asKlpError, KlpError } from '../shared/errors.js';
 import { run } from '../shared/run.js';
@@ -20,6 +20,8 @@ export interface ReadInput extends SurveyInput {
   /** Those that the survey is to answer for; the others may have to go with them. */
   asked: SurveyItem[];
   unreadable: { name: string; error: KlpError }[];
+  /** What `only` names and no change touches. */
+  untouched: string[];
   /** Cover letters of series, which hold no patch. */
   coverLetters: string[];
 }
@@ -35,6 +37,7 @@ export function readItems(
   ordered: boolean,
   only: readonly string[],
 ): ReadInput {
+  const wanted = only.map((path) => posix.normalize(path).replace(/\/+$/, ''));
   if (patches.length > surveyLimits.items) throw tooLarge(about, `${patches.length} patches`);
   const unreadable: ReadInput['unreadable'] = [];
   const coverLetters: string[] = [];
@@ -45,22 +48,27 @@ export function readItems(
     } catch (error) {
       // What files it has is not known; of a difference, the name tells.
       if (isCoverLetter(text)) coverLetters.push(name);
-      else if (isWanted(name, only)) unreadable.push({ name, error: asKlpError(error) });
+      else if (isWanted(name, wanted)) unreadable.push({ name, error: asKlpError(error) });
     }
   }
   const items: SurveyItem[] = withIds(read);
-  const asked = items.filter(({ parts }) => parts.some(({ path }) => isWanted(path, only)));
+  const asked = items.filter(({ parts }) => parts.some(({ path }) => isWanted(path, wanted)));
   if (asked.length + unreadable.length === 0) {
     const where = only.length === 0 ? '' : ` that touches ${only.join(' or ')}`;
     throw new KlpError('survey-empty', `there is no patch in ${about}${where}`);
   }
-  return { about, items, asked, ordered, unreadable, coverLetters };
+  const touched = [
+    ...asked.flatMap(({ parts }) => parts.map(({ path }) => path)),
+    ...unreadable.map(({ name }) => name),
+  ];
+  const untouched = only.filter((_, i) => !touched.some((path) => isWanted(path, wanted.slice(i, i + 1))));
+  return { about, items, asked, ordered, unreadable, untouched, coverLetters };
 }
 
 /** Is a path one of those wanted, or in a folder of them? Everything is when nothing is named. */
 function isWanted(path: string, only: readonly string[]): boolean {
   if (only.length === 0) return true;
-  return only.some((wanted) => path === wanted || path.startsWith(`${wanted.replace(/\/+$/, '')}/`));
+  return only.some((wanted) => wanted === '.' || path === wanted || path.startsWith(`${wanted}/`));
 }
 
 export function tooLarge(about: string, what: string): KlpError {

@@ -129,6 +129,15 @@ describe('what a survey is made of', () => {
     const input = readItems('here', patches, false, ['fs/a.c', 'mm/']);
     expect(input.asked.map(({ name }) => name)).toEqual(['fs/a.c', 'mm/b.c']);
     expect(input.items).toHaveLength(3);
+    expect(input.untouched).toEqual([]);
+  });
+
+  it('takes --only as shells complete it, and tells what of it no change touches', () => {
+    const patches = ['fs/a.c', 'mm/b.c'].map((path) => ({ name: path, text: hunk(path) }));
+    const input = readItems('here', patches, false, ['./fs//a.c', 'mn/', 'mm/b']);
+    expect(input.asked.map(({ name }) => name)).toEqual(['fs/a.c']);
+    expect(input.untouched).toEqual(['mn/', 'mm/b']);
+    expect(readItems('here', patches, false, ['.']).asked).toHaveLength(2);
   });
 
   it('keeps what is no patch, with the reason', () => {
