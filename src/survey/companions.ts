@@ -64,19 +64,25 @@ export function companionsIn(
         return part.added ? isIncluded(part, together) : mayRead(part, sources, readersOf);
       }),
     );
-    if (headers.length > 0) return nearest(headers, sources);
     const broken = missing.files.filter((file) => !sources.includes(file) || input.ordered);
+    const isBroken = (other: SurveyItem): boolean => other.parts.some(({ path }) => broken.includes(path));
+    const found = (other: SurveyItem): number => {
+      const words = other.parts.map((part) => wordsOf(part).added);
+      return missing.names.filter((name) => words.some((added) => added.has(name))).length;
+    };
+    const best = (some: readonly SurveyItem[]): SurveyItem[] => nearest(some, sources, found);
+    if (headers.length > 0) return best(others.filter((one) => headers.includes(one) || isBroken(one)));
     const before = input.ordered ? predecessors(missing.unapplied, together, others) : new Set();
     const rest = others.filter(
       (other) =>
         before.has(other) ||
+        isBroken(other) ||
         other.parts.some((part) => {
-          if (broken.includes(part.path)) return true;
           const { removed } = wordsOf(part);
           return declares(part) || missing.names.some((name) => removed.has(name));
         }),
     );
-    return nearest(rest, sources);
+    return best(rest);
   };
   const find: Companions['find'] = (missing, together, item) => {
     const found = search(missing, together, item);
@@ -101,17 +107,23 @@ function mayRead(
   return !sources.some((path) => path.endsWith('.c')) || sources.some((path) => readers.includes(path));
 }
 
-/** The items that share most of their folders with the sources, in the order of the survey. */
-function nearest(items: readonly SurveyItem[], sources: readonly string[]): SurveyItem[] {
+/** The items that bring most of what is missing, and share most of their folders with the sources; in the survey's order. */
+function nearest(
+  items: readonly SurveyItem[],
+  sources: readonly string[],
+  found: (item: SurveyItem) => number,
+): SurveyItem[] {
   if (items.length <= mostAtOnce) return [...items];
   const near = (item: SurveyItem): number =>
     Math.max(...item.parts.flatMap(({ path }) => sources.map((source) => sharedFolders(path, source))));
-  const kept = new Set([...items].sort((a, b) => near(b) - near(a)).slice(0, mostAtOnce));
+  const sorted = [...items].sort((a, b) => found(b) - found(a) || near(b) - near(a));
+  const kept = new Set(sorted.slice(0, mostAtOnce));
   return items.filter((item) => kept.has(item));
 }
 
+/** Headers for all have the folders of their subsystem below `include`. */
 function sharedFolders(a: string, b: string): number {
-  const [left, right] = [a.split('/'), b.split('/')];
+  const [left = [], right = []] = [a, b].map((path) => path.replace(/^include\//, '').split('/'));
   const end = left.findIndex((part, i) => part !== right[i]);
   return end < 0 ? left.length : end;
 }

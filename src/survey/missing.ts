@@ -36,7 +36,7 @@ const messages: readonly RegExp[] = [
 /** Types that do not fit each other: the names in all the quotes. */
 const typesDiffer = /incompatible|passing|assigning|initializing|returning/;
 const builtIn = new Set(
-  'struct union enum const volatile unsigned signed int char short long void bool _Bool static inline aka float double restrict'.split(
+  'struct union enum const volatile unsigned signed int char short long void bool _Bool static inline aka float double restrict u8 u16 u32 u64 s8 s16 s32 s64 size_t'.split(
     ' ',
   ),
 );

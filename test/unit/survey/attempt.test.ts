@@ -179,6 +179,49 @@ describe('an item of a survey', () => {
     expect(asked).toEqual([[file], [file, 'fs/a.h']]);
   });
 
+  it('is tried again with the headers that bring most of what is missing, where many have a word of it', async () => {
+    const file = 'net/filter/a.c';
+    const output = [
+      `${file}:3:9: error: call to undeclared function 'is_expired'`,
+      `${file}:9:9: error: assigning to 'struct timer' from incompatible type 'int'`,
+    ].join('\n');
+    const many = Array.from({ length: 12 }, (_, i) => change(`arch/x86/b${i}.h`, 'struct timer t;'));
+    const { asked } = await survey(file, {
+      changes: [change(file, 'f();'), ...many, change('include/net/filter/a.h', 'bool is_expired(void);')],
+      engine: (names) =>
+        names.includes('include/net/filter/a.h')
+          ? livepatch
+          : failing({ code: 'does-not-compile', file, output }),
+    });
+    expect(asked[1]).toContain('include/net/filter/a.h');
+    const near = await survey(file, {
+      changes: [change(file, 'f();'), ...many, change('include/net/filter/a.h', 'struct timer u;')],
+      engine: (names) =>
+        names.includes('include/net/filter/a.h')
+          ? livepatch
+          : rejected(file, "assigning to 'struct timer' from incompatible type 'int'"),
+    });
+    expect(near.asked[1]).toContain('include/net/filter/a.h');
+  });
+
+  it('is tried again with the change of another file that no longer compiles, whatever headers have words of it', async () => {
+    const error = "assigning to 'struct dentry *' from 'int' [-Wint-conversion]";
+    const { asked } = await survey('net/a.c', {
+      changes: [
+        change('fs/user.c', 'b = f();'),
+        change('include/net/a.h', 'int f(void);'),
+        change('include/other.h', 'struct dentry *d;'),
+        change('net/a.c', 'int f(void);'),
+      ],
+      engine: (names) => {
+        if (!names.includes('include/net/a.h')) return undeclared('f', 'net/a.c');
+        return names.includes('fs/user.c') ? livepatch : rejected('fs/user.c', error);
+      },
+    });
+    expect(asked.at(-1)).toContain('fs/user.c');
+    expect(asked).toHaveLength(3);
+  });
+
   it('is not tried with a new header that nothing includes which it reads', async () => {
     const added = (path: string): { name: string; text: string } => ({
       name: path,
