@@ -300,7 +300,32 @@ export const refusals: Refusal[] = [
     about: 'a header that the kernel and the vDSO read',
     edits: [{ file: 'include/vdso/math64.h', find: 'ret++;', put: 'ret += 2;' }],
     code: 'object-not-livepatchable',
-    message: /reads include\/vdso\/math64\.h and differs with the patch, and it is linked apart/,
+    message:
+      /, which is linked apart from the kernel, reads include\/vdso\/math64\.h and differs with the patch/,
+  },
+  {
+    name: 'linker-script-header',
+    about: 'a header that the linker script alone reads',
+    arch: 'arm64',
+    edits: remark('arch/arm64/kernel/image-vars.h', '#ifndef LINKER_SCRIPT'),
+    code: 'object-not-livepatchable',
+    message:
+      /image-vars\.h is read by arch\/arm64\/kernel\/vmlinux\.lds alone, which the kernel was linked by/,
+  },
+  {
+    name: 'linker-script-constant',
+    about: 'a constant of a header that makes a difference to the linker script alone',
+    arch: 'arm64',
+    edits: [
+      {
+        file: 'arch/arm64/include/asm/kernel-pgtable.h',
+        find: '#define INIT_DIR_SIZE (',
+        put: '#define INIT_DIR_SIZE (PAGE_SIZE + ',
+      },
+    ],
+    code: 'object-not-livepatchable',
+    message:
+      /vmlinux\.lds\.S, which the kernel was linked by, reads .*kernel-pgtable\.h and differs with the patch/,
   },
   {
     name: 'assembly-arm64',

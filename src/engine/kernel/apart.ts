@@ -12,12 +12,17 @@ interface ApartObject {
   dependencies: string[];
 }
 
+/** Why no livepatch reaches what such an object or script is. */
+export function whyApart(object: string): string {
+  return object.endsWith('.lds') ? 'which the kernel was linked by' : 'which is linked apart from the kernel';
+}
+
 const cache = new WeakMap<KernelTree, Promise<ApartObject[]>>();
 
 /**
- * What the build compiled of the given files for images of their own that the running kernel holds and hands out: the
- * vDSO, which runs in programs; code for processors that start; what kexec runs. A livepatch reaches none of it. The
- * loader (`boot`) has run.
+ * What the build made of the given files that no livepatch reaches: images of their own that the running kernel holds and
+ * hands out (the vDSO, which runs in programs; code for processors that start; what kexec runs), and the scripts by which
+ * it was linked. The loader (`boot`) has run.
  * @param paths relative to the source tree
  */
 export async function objectsApart(tree: KernelTree, paths: readonly string[]): Promise<ApartObject[]> {
@@ -43,8 +48,8 @@ async function findApart(tree: KernelTree): Promise<ApartObject[]> {
   const toSourcePath = sourcePaths(tree);
   const found: ApartObject[] = [];
   for (const name of await readdir(join(tree.dir, top), { recursive: true }).catch(() => [])) {
-    const object = join(top, name.replace(/(^|\/)\.([^/]+\.o)\.cmd$/, '$1$2'));
-    if (!name.endsWith('.o.cmd') || used.has(object) || object.includes('/boot/')) continue;
+    const object = join(top, name.replace(/(^|\/)\.([^/]+)\.cmd$/, '$1$2'));
+    if (!/\.(?:o|lds)\.cmd$/.test(name) || used.has(object) || object.includes('/boot/')) continue;
     const record = cmdPathOf(object);
     const cmd = parseCmdFile(record, await readFile(join(tree.dir, record), 'utf8'));
     if (cmd.source === undefined) continue;

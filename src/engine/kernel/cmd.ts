@@ -91,6 +91,12 @@ function undoMake(path: string, value: string): string {
 
 const wordsThatDoNothing = new Set([':', 'true']);
 
+/** How far a compiler goes, by the name of what it makes. */
+const steps = [
+  ['.s', '-S'],
+  ['.lds', '-E'],
+] as const;
+
 /**
  * Takes the command of a compilation apart; nothing is ever run through a shell.
  * @throws KlpError `cmd-file-unusable` when it is not a compilation of `source` to `target`
@@ -103,7 +109,7 @@ export function recordedCompilation(cmd: CmdFile): RecordedCompilation {
   const compile = withoutWrapper(commands[0] ?? []);
   if (cmd.source === undefined) throw refuse('it does not compile a source file');
   const output = compile.indexOf('-o');
-  const step = cmd.target.endsWith('.s') ? '-S' : '-c';
+  const step = steps.find(([end]) => cmd.target.endsWith(end))?.[1] ?? '-c';
   if (!compile.includes(step) || output < 0 || compile[output + 1] !== cmd.target) {
     throw refuse(`its first program does not compile (${step}) to ${cmd.target}`);
   }

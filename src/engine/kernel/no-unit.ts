@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KlpError } from '../../shared/errors.js';
 import type { KernelTree } from '../types.js';
-import { objectsApart } from './apart.js';
+import { objectsApart, whyApart } from './apart.js';
 import { cmdPathOf, parseCmdFile } from './cmd.js';
 
 /** The reason why no object of the kernel was made from a file. */
@@ -20,7 +20,7 @@ export async function noUnit(tree: KernelTree, path: string): Promise<KlpError> 
   if (apart !== undefined) {
     return new KlpError(
       'object-not-livepatchable',
-      `${path} is read by ${apart.object} alone, which is linked apart from the kernel`,
+      `${path} is read by ${apart.object} alone, ${whyApart(apart.object)}`,
       { file: path, object: apart.object },
     );
   }

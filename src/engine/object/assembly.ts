@@ -1,5 +1,6 @@
 import { KlpError } from '../../shared/errors.js';
 import { run } from '../../shared/run.js';
+import { whyApart } from '../kernel/apart.js';
 import type { PatchedFile, TranslationUnit } from '../types.js';
 import { sameButUnused } from './declarations.js';
 
@@ -22,11 +23,8 @@ export async function withoutAssembly(
   context: AssemblyContext,
 ): Promise<TranslationUnit[]> {
   for (const unit of units.filter(isAssembly)) {
-    // Empty lines mean nothing to an assembler; the preprocessor leaves them where comments were.
-    const [original, patched] = (await bothTexts(unit, ['-E', '-P'], context)).map((text) =>
-      text.replace(/\n\s*(?=\n)/g, '').trim(),
-    );
-    if (original === patched) continue;
+    const [original, patched] = await bothTexts(unit, ['-E', '-P'], context);
+    if (withoutEmptyLines(original) === withoutEmptyLines(patched)) continue;
     throw new KlpError(
       'assembly-changed',
       `${unit.source} reads ${namesOf(unit, files)}, and differs with the patch`,
@@ -92,14 +90,14 @@ export async function checkApart(
 ): Promise<void> {
   for (const unit of apart) {
     const [original, patched] = await bothTexts(unit, ['-E', '-P'], context);
-    if (original === patched) continue;
+    if (withoutEmptyLines(original) === withoutEmptyLines(patched)) continue;
     if (!isAssembly(unit)) {
       const [before, after] = await bothTexts(unit, ['-S', '-g0'], context);
       if (before === after) continue;
     }
     throw new KlpError(
       'object-not-livepatchable',
-      `${unit.source} reads ${namesOf(unit, files)} and differs with the patch, and it is linked apart from the kernel`,
+      `${unit.source}, ${whyApart(unit.object)}, reads ${namesOf(unit, files)} and differs with the patch`,
       {
         file: files.find(({ path }) => unit.dependencies.includes(path))?.path ?? unit.source,
         object: unit.object,
@@ -151,6 +149,11 @@ async function textOf(
     ...(context.signal ? { signal: context.signal } : {}),
   });
   return stdout;
+}
+
+/** They mean nothing to an assembler or a linker; the preprocessor leaves them where comments were. */
+function withoutEmptyLines(text: string): string {
+  return text.replace(/\n\s*(?=\n)/g, '').trim();
 }
 
 function isAssembly({ source }: TranslationUnit): boolean {

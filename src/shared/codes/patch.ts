@@ -114,8 +114,8 @@ export const patchCodes = {
   ),
   'object-not-livepatchable': entry(
     'refused',
-    'The change reaches code that is linked apart from the kernel',
-    'Its objects belong to a vDSO, a boot loader stub, a host program or the like: neither to vmlinux nor to a module. Programs would go on with the old code of a vDSO.',
+    'The change reaches code that is linked apart from the kernel, or the script by which it was linked',
+    'What is made of it belongs to a vDSO, a boot loader stub, a host program or the like, neither to vmlinux nor to a module, or decided where things lie in the kernel when it was built. Programs would go on with the old code of a vDSO.',
     'Leave the file out of the patch; if the change depends on it, a new kernel is needed.',
   ),
   'nothing-to-patch': entry(

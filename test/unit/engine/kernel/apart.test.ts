@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { objectsApart } from '../../../../src/engine/kernel/apart.js';
+import { objectsApart, unitsApart } from '../../../../src/engine/kernel/apart.js';
 import { noUnit } from '../../../../src/engine/kernel/no-unit.js';
 import { openKernel } from '../../../../src/engine/kernel/tree.js';
 import { withToyKernel } from '../../../fixtures/toy-kernel/make.js';
@@ -32,6 +32,30 @@ describe('what is linked apart from the kernel', () => {
       );
     });
     expect(found).toEqual([[vdso], [vdso], [], []]);
+  });
+
+  it('is, like that, the script by which the kernel was linked', async () => {
+    const script = 'arch/x86/kernel/vmlinux.lds';
+    const reads = record(script, 'include/linux/place.h')
+      .replace('-c -o', '-E -P -o')
+      .replace(/a\.c\n/, `${script}.S\n`);
+    const source = reads.replace(/^source_.*$/m, `source_${script} := ${script}.S`);
+    const found = await withToyKernel(
+      { files: { 'arch/x86/kernel/.vmlinux.lds.cmd': source } },
+      async (dir) => {
+        const tree = await openKernel(dir, 'x86_64');
+        return {
+          units: await unitsApart(tree, ['include/linux/place.h']),
+          reason: await noUnit(tree, 'include/linux/place.h'),
+        };
+      },
+    );
+    expect(found.units).toMatchObject([{ source: `${script}.S`, object: script }]);
+    expect(found.reason).toMatchObject({
+      code: 'object-not-livepatchable',
+      message:
+        'include/linux/place.h is read by arch/x86/kernel/vmlinux.lds alone, which the kernel was linked by',
+    });
   });
 
   it('is the reason why a file that it alone reads cannot be livepatched', async () => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkOffsets, withoutAssembly } from '../../../../src/engine/object/assembly.js';
+import { checkApart, checkOffsets, withoutAssembly } from '../../../../src/engine/object/assembly.js';
 import type { PatchedFile, TranslationUnit } from '../../../../src/engine/types.js';
 import { withTempDir } from '../../../../src/shared/files.js';
 
@@ -52,6 +52,27 @@ describe('withoutAssembly', () => {
       await expect(withoutAssembly([unit], files, { overlay })).rejects.toMatchObject({
         code: 'assembly-changed',
         message: expect.stringMatching(/entry\.S reads a\.h, /) as string,
+      });
+    });
+  });
+});
+
+describe('checkApart', () => {
+  const script = (after: string) => ({ source: 'vmlinux.lds.S', before: '\n. = 1;\n\nx = .;\n', after });
+
+  it('takes a linker script that the patch does not change, empty lines aside', async () => {
+    await withUnit(script('. = 1;\n\n\n \nx = .;\n'), async (unit, files, overlay) => {
+      await expect(checkApart([unit], files, { overlay })).resolves.toBeUndefined();
+    });
+  });
+
+  it('refuses one that it changes, naming the header', async () => {
+    await withUnit(script('. = 2;\nx = .;\n'), async (unit, files, overlay) => {
+      await expect(
+        checkApart([{ ...unit, object: 'vmlinux.lds' }], files, { overlay }),
+      ).rejects.toMatchObject({
+        code: 'object-not-livepatchable',
+        message: 'vmlinux.lds.S, which the kernel was linked by, reads a.h and differs with the patch',
       });
     });
   });
