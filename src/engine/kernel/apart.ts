@@ -14,7 +14,9 @@ interface ApartObject {
 
 /** Why no livepatch reaches what such an object or script is. */
 export function whyApart(object: string): string {
-  return object.endsWith('.lds') ? 'which the kernel was linked by' : 'which is linked apart from the kernel';
+  return object.endsWith('/vmlinux.lds')
+    ? 'which the kernel was linked by'
+    : 'which is linked apart from the kernel';
 }
 
 const cache = new WeakMap<KernelTree, Promise<ApartObject[]>>();

@@ -69,7 +69,7 @@ describe('checkApart', () => {
   it('refuses one that it changes, naming the header', async () => {
     await withUnit(script('. = 2;\nx = .;\n'), async (unit, files, overlay) => {
       await expect(
-        checkApart([{ ...unit, object: 'vmlinux.lds' }], files, { overlay }),
+        checkApart([{ ...unit, object: 'arch/x86/kernel/vmlinux.lds' }], files, { overlay }),
       ).rejects.toMatchObject({
         code: 'object-not-livepatchable',
         message: 'vmlinux.lds.S, which the kernel was linked by, reads a.h and differs with the patch',
