@@ -67,6 +67,7 @@ export function companionsIn(
     const broken = missing.files.filter((file) => !sources.includes(file) || input.ordered);
     const isBroken = (other: SurveyItem): boolean => other.parts.some(({ path }) => broken.includes(path));
     const found = (other: SurveyItem): number => {
+      if (isBroken(other)) return Infinity;
       const words = other.parts.map((part) => wordsOf(part).added);
       return missing.names.filter((name) => words.some((added) => added.has(name))).length;
     };

@@ -208,6 +208,7 @@ describe('an item of a survey', () => {
     const error = "assigning to 'struct dentry *' from 'int' [-Wint-conversion]";
     const { asked } = await survey('net/a.c', {
       changes: [
+        ...Array.from({ length: 12 }, (_, i) => change(`arch/x86/b${i}.h`, 'struct dentry *d;')),
         change('fs/user.c', 'b = f();'),
         change('include/net/a.h', 'int f(void);'),
         change('include/other.h', 'struct dentry *d;'),
